@@ -1,0 +1,182 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change that is proven or undone: apply, read back, save; on failure back in reverse order, and that is proven, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .core.errors import CommandRefused, ConnectionLost, DeviceTimeout, EdgeError, NotProven
+from .core.model import Assessment, Change, ChangeFailed, Options, Plan, Step
+from .core.profiles import Profile
+from .core.verdict import SIP_ALG
+from .platforms.base import Platform
+from .transports.cli import CliSession
+
+
+def script(platform: Platform, parsed: Any, steps: Sequence[Step], options: Options, way: str) -> list[str]:
+    """The lines exactly as they are sent, in order; `way` is "do" or "undo"."""
+    lines: list[str] = []
+    for scope, group in _scopes(steps):
+        lines += platform.enter(parsed, scope, options)
+        for step in group:
+            lines += step.do if way == "do" else step.undo
+        lines += platform.leave(parsed, scope, options)
+    if way == "do":
+        lines += platform.confirm(parsed, options)
+    if options.save:
+        lines += [line for group_lines in _saves(platform, parsed, steps) for line in group_lines]
+    return lines
+
+
+def _saves(platform: Platform, parsed: Any, steps: Sequence[Step]) -> list[tuple[str, ...]]:
+    return [lines for lines in dict.fromkeys(platform.save(parsed, s.scope) for s in steps) if lines]
+
+
+def _scopes(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
+    """Steps in order, neighbours of one scope together."""
+    groups: list[tuple[str, list[Step]]] = []
+    for step in steps:
+        if groups and groups[-1][0] == step.scope:
+            groups[-1][1].append(step)
+        else:
+            groups.append((step.scope, [step]))
+    return groups
+
+
+@dataclass
+class Job:
+    """One change of one device, in the session that read it."""
+
+    session: CliSession
+    platform: Platform
+    profile: Profile
+    options: Options
+    identity: str
+    parsed: Any
+    before: Assessment
+    plan: Plan
+    change: Change = field(default_factory=Change)
+
+    def run(self) -> Assessment:
+        """The state after the change. Raises ChangeFailed; `change` then says what is left."""
+        self.session.may_write = True
+        try:
+            self._apply()
+            after = self._proof()
+            self._send(self.platform.confirm(self.parsed, self.options))
+        except EdgeError as error:
+            self._undo(error)
+            raise ChangeFailed(error, self.change) from None
+        self._save()
+        if self.options.clear_sessions:
+            self._clear()
+        return after
+
+    def _send(self, lines: Sequence[str]) -> list[str]:
+        return [self.session.write(line) for line in lines]
+
+    def _apply(self) -> None:
+        change = self.change
+        for scope, group in _scopes(self.plan.steps):
+            self._send(self.platform.enter(self.parsed, scope, self.options))
+            for step in group:
+                change.left.append(step)  # counts as on the device from its first line on
+                try:
+                    self._send(step.do)
+                except CommandRefused as error:
+                    if not step.optional:
+                        raise
+                    change.left.remove(step)
+                    change.skipped.append(step)
+                    change.notes.append(f"{error}; this image does not know it, so there is nothing to switch off")
+            self._send(self.platform.leave(self.parsed, scope, self.options))
+        change.done, change.left = change.left, []
+
+    def _read(self) -> Assessment:
+        """The device once more. What it rejected as unknown counts as evidence."""
+        rejected = "\n".join(line for step in self.change.skipped for line in step.do)
+        replies = {**self.platform.read(self.session.ask, self.identity), "rejected": rejected}
+        return self._judged(self.platform.parse(replies))
+
+    def _judged(self, parsed: Any) -> Assessment:
+        return self.platform.judge(parsed, self.profile, self.options.allow_unproven)
+
+    def _proof(self) -> Assessment:
+        """The state read again. Raises NotProven when it is not what was planned."""
+        seen = self._read()
+        got, wanted = seen.states(SIP_ALG), self._judged(self.plan.expected).states(SIP_ALG)
+        if self.change.skipped:  # what a device does not know was not switched off
+            wanted = {key: state for key, state in wanted.items() if got.get(key) != "not_applicable"}
+        wrong = [
+            f"{name} ({scope}) is {got.get((name, scope), 'gone')}, planned was {state}"
+            for (name, scope), state in wanted.items()
+            if got.get((name, scope)) != state
+        ]
+        if wrong:
+            raise NotProven("reading again does not show the change: {}".format("; ".join(wrong)))
+        return seen
+
+    def _undo(self, cause: EdgeError) -> None:
+        """Takes back what was sent and reads again to prove it. What may remain is in `change.left`."""
+        change = self.change
+        sent = change.done + change.left
+        change.done, change.left = [], list(sent)
+        confirm = self.platform.confirm(self.parsed, self.options) if sent else ()
+        if not isinstance(cause, (DeviceTimeout, ConnectionLost)):
+            try:
+                self.session.leave_nested()
+                for step in sent[::-1]:
+                    self._undo_step(step)
+                if self._read().states(SIP_ALG) == self.before.states(SIP_ALG):
+                    change.undone, change.left = sent[::-1], []
+                    self._send(confirm)
+            except EdgeError as error:
+                change.notes.append(f"undoing failed as well: {error}")
+        if change.left and confirm:
+            change.notes.append(f"the device takes the change back by itself in {self.options.revert_timer} minutes")
+
+    def _undo_step(self, step: Step) -> None:
+        """The inverse of one step. A refused line is passed over: it may never have been taken. A refused frame ends the step."""
+        plain = replace(self.options, revert_timer=0)
+        enter, leave = (
+            self.platform.enter(self.parsed, step.scope, plain),
+            self.platform.leave(self.parsed, step.scope, plain),
+        )
+        frame = {*enter, *leave, *(line for line in step.undo if line in step.do)}
+        for line in (*enter, *step.undo, *leave):
+            try:
+                self.session.write(line)
+            except CommandRefused as error:
+                self.change.notes.append(f"while undoing, {error}")
+                if line in frame:
+                    break
+        self.session.leave_nested()
+
+    def _save(self) -> None:
+        saves = _saves(self.platform, self.parsed, self.change.done)
+        self.change.saved = not saves
+        if not saves or not self.options.save:
+            return
+        try:
+            replies = [reply for lines in saves for reply in self._send(lines)]
+        except EdgeError as error:
+            raise ChangeFailed(error, self.change) from None
+        proofs = sum(1 for reply in replies if re.search(self.platform.saved, reply))
+        self.change.saved = not self.platform.saved or proofs >= len(saves)
+
+    def _clear(self) -> None:
+        if self.platform.clear is None:
+            self.change.notes.append(
+                "clear_sessions: no documented way to clear only SIP on this platform; nothing was cleared"
+            )
+            return
+        try:
+            self.change.notes.append(self.platform.clear(self.session, self.parsed))
+            self.change.cleared = True
+        except EdgeError as error:
+            self.change.notes.append(f"clear_sessions: {error}")

@@ -1,0 +1,224 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way through: open, identify, read, assess, plan, (an audit stops here), apply, read back, save. One login a host."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+from .changing import Job, script
+from .core import records
+from .core.errors import ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
+from .core.model import WRITABLE_LABELS, Assessment, Change, Finding, Options, Plan
+from .core.profiles import Profile
+from .core.verdict import SIP_ALG
+from .platforms.base import Platform
+from .platforms.registry import PLATFORMS
+from .transports.cli import CliSession, Dialect
+from .transports.ssh import Login, connect
+
+Connect = Callable[[Login], Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device: its name in the inventory, how to log in, and its platform if that is known. Times in seconds."""
+
+    name: str
+    login: Login
+    platform: Platform | None
+    profile: Profile
+    timeout: float = 30.0
+    become_password: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What a run on one host gave: its record, and for a change what it did."""
+
+    record: dict[str, Any]
+    before: Assessment | None = None
+    after: Assessment | None = None
+    plan: Plan | None = None
+    change: Change | None = None
+    script: Sequence[str] = ()
+    undo: Sequence[str] = ()
+    platform: Platform | None = None
+    error: EdgeError | None = None
+    opened: bool = False
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def run(target: Target, options: Options | None = None, check: bool = True, dial: Connect = connect) -> Outcome:
+    """Audits a device, or with `options` and without `check` changes it. Never raises an EdgeError: it is in the outcome.
+
+    With `check` nothing is written, whatever the options say; the plan and the expected state are in the outcome.
+    """
+    started = now()
+    mode = "check" if check or options is None else "apply"
+    out = Outcome({}, platform=target.platform)
+    session = None
+    try:
+        session = CliSession(dial(target.login), _dialect(target.platform), target.timeout, _secrets(target))
+        session.greet()
+        out.opened = True
+        _work(session, target, options, check, out)
+        session.close()
+    except EdgeError as error:
+        out.error = error
+        if session is not None:
+            session.close(polite=not isinstance(error, (DeviceTimeout, ConnectionLost)))
+    except BaseException:
+        # a task's own timeout is raised into the middle of anything: the device's session must not outlive it
+        if session is not None:
+            session.close(polite=False)
+        raise
+    out.record = _record(target, mode, started, out)
+    return out
+
+
+def judge_text(
+    name: str, text: str, platform: Platform, profile: Profile, started: str | None = None
+) -> dict[str, Any]:
+    """The record of a saved configuration. What such a text cannot tell is in its `not_checked`."""
+    seen = platform.judge(platform.parse(platform.from_backup(text)), profile, live=False)
+    begun = started or now()
+    advice = _advice(platform, seen, by_hand_only=False)
+    return records.record(name, "backup", begun, now(), platform.name, seen, advice=advice)
+
+
+def _secrets(target: Target) -> list[str]:
+    login = target.login
+    return [s for s in (login.password, login.private_key_passphrase, target.become_password) if s]
+
+
+def _dialect(platform: Platform | None) -> Dialect:
+    """While the platform is not known: any pager is answered and any greeting accepted."""
+    if platform is not None:
+        return platform.dialect
+    return Dialect(greetings=tuple(g for p in PLATFORMS for g in p.dialect.greetings))
+
+
+def _work(session: CliSession, target: Target, options: Options | None, check: bool, out: Outcome) -> None:
+    platform, identity = _identify(session, target.platform)
+    out.platform = platform
+    session.adopt(platform.dialect)
+    setup = session.prepare(target.become_password) if platform.privileged(identity) else ""
+    replies = {**platform.read(session.ask, identity), "setup": setup}
+    parsed = platform.parse(replies)
+    trusted = options is not None and options.allow_unproven
+    out.before = out.after = platform.judge(parsed, target.profile, trusted)
+    if options is None:
+        out.plan = platform.plan(parsed, Options()) if platform.knows(out.before.firmware) else None
+        return
+    plan = platform.plan(parsed, options)
+    if plan.steps:
+        replies.update(platform.before_change(session.ask, replies))
+        parsed = platform.parse(replies)
+        plan = platform.plan(parsed, options)
+    out.plan = plan
+    if plan.steps and not trusted and not platform.knows(out.before.firmware):
+        raise Refusal(
+            f"{target.name} is not changed: {platform.strange(out.before.firmware)}. "
+            "Set allow_unproven: true to do it all the same"
+        )
+    if plan.refusal:
+        raise Refusal(f"{target.name} is not changed: {plan.refusal}")
+    _check_labels(plan, options)
+    if not plan.steps:
+        return
+    out.script = script(platform, parsed, plan.steps, options, "do")
+    out.undo = script(platform, parsed, plan.steps[::-1], replace(options, revert_timer=0), "undo")
+    out.after = platform.judge(plan.expected, target.profile, trusted)
+    if not check:
+        job = Job(session, platform, target.profile, options, identity, parsed, out.before, plan)
+        out.change = job.change
+        out.after = None
+        out.after = job.run()
+
+
+def _identify(session: CliSession, given: Platform | None) -> tuple[Platform, str]:
+    """The platform, and the text by which it showed itself. A wrong name in the inventory is found here, before any write."""
+    heard = []
+    for command in dict.fromkeys(p.identify for p in ((given,) if given else PLATFORMS)):
+        reply = session.ask(command)
+        heard.append("'{}': '{}'".format(command, (reply.strip().split("\n") or [""])[0][:80]))
+        for platform in (given,) if given else PLATFORMS:
+            if platform.identify == command and platform.recognise(reply):
+                return platform, reply
+    what = f"it does not answer like {given.title}" if given else "no platform recognises it"
+    raise UnknownReply(
+        "{} (asked {}). Nothing was changed; check voip_edge_platform or ansible_network_os".format(
+            what, ", ".join(heard)
+        )
+    )
+
+
+def _check_labels(plan: Plan, options: Options) -> None:
+    """Only documented facts write, unless the user says otherwise."""
+    doubtful = [s for s in plan.steps if s.label not in WRITABLE_LABELS]
+    if doubtful and not options.allow_unproven:
+        text = "this step rests on a fact labelled '{0}': {1}. Set allow_unproven: true to send it all the same"
+        raise Refusal(text.format(doubtful[0].label, " / ".join(doubtful[0].do)))
+
+
+def _advice(platform: Platform, seen: Assessment, by_hand_only: bool) -> list[str]:
+    """What a person does: for each mechanism that is on or not readable, and that the tool does not change by itself."""
+    facts = {f.id: f for f in platform.facts}
+    advice = []
+    for aspect in seen.aspects.values():
+        for mechanism in aspect.mechanisms:
+            fact = facts.get(mechanism.id)
+            due = (aspect.name == SIP_ALG and mechanism.state in ("on", "blocking")) or aspect.verdict in (
+                "low",
+                "high",
+            )
+            if fact is not None and due and not (by_hand_only and fact.changes == "yes"):
+                advice.append(f"{mechanism.id} ({mechanism.scope}): {fact.by_hand}")
+    return advice
+
+
+def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, Any]:
+    name = out.platform.name if out.platform else None
+    if out.error is not None and (out.before is None or not isinstance(out.error, Refusal)):
+        left = (out.change.left or out.change.done) if out.change else ()
+        return records.failure(target.name, mode, started, now(), name, out.error, out.opened, left)
+    assert out.platform is not None
+    assert out.before is not None
+    assert out.after is not None
+    seen = out.after if mode == "apply" and out.error is None else out.before
+    extra: list[Finding] = []
+    advice = _advice(out.platform, seen, by_hand_only=True)
+    plan = out.plan.steps if out.plan and mode == "check" else ()
+    if out.change is not None and out.plan is not None:
+        if not out.change.cleared:
+            extra.append(Finding("SIPALG-STALE-SESSIONS", SIP_ALG, "low", out.plan.still_needed[0]))
+        if out.change.saved is False:
+            extra.append(
+                Finding(
+                    "NOT-SAVED", None, "high", "the change is live but was not saved: it is lost at the next restart"
+                )
+            )
+        advice += list(out.plan.still_needed[1 if out.change.cleared else 0 :]) + out.change.notes
+    record = records.record(
+        target.name,
+        mode,
+        started,
+        now(),
+        out.platform.name,
+        seen,
+        plan,
+        out.change.done if out.change else (),
+        extra,
+        advice,
+    )
+    if out.error is not None:
+        record["error"] = {"kind": out.error.kind, "text": str(out.error)}
+    return record

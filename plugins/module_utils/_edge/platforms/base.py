@@ -1,0 +1,121 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a platform file has to say. Data first, checked when it is loaded; functions for what data cannot say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+from ..core.model import LABELS, Assessment, Options, Plan
+from ..core.profiles import Profile
+from ..core.verdict import ASPECTS, SIP_ALG, doubted, sip_findings
+from ..transports.cli import CliSession, Dialect
+
+Ask = Callable[[str], str]
+Replies = Mapping[str, str]
+
+CHANGES = ("yes", "opt-in", "no")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A row of the support tables: one mechanism, on which firmware, how sure, and what a person does by hand.
+
+    `changes`: "yes" the tool changes it, "opt-in" only with an option, "no" found and explained.
+    """
+
+    id: str
+    aspect: str
+    title: str
+    firmware: str
+    label: str
+    changes: str
+    by_hand: str
+
+
+def _nothing(*_args: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _no_replies(_ask: Ask, _replies: Replies) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A firmware family with one way to read and change it.
+
+    * `identify`: the harmless command whose answer `recognise` judges; `is_look_alike` names devices to reject.
+    * `read(ask, identity)`: the replies by name; `before_change(ask, replies)`: what only a change needs to know.
+    * `from_backup(text)`: the same replies out of a saved configuration.
+    * `parse`, `assess`, `plan`: pure.
+    * `enter`/`leave(parsed, scope, options)`: lines around the steps of a scope; `confirm`: lines after the proof;
+      `save(parsed, scope)`: lines that make it last; `saved`: a pattern that proves the saving.
+    * `clear(session, parsed)`: drops only the SIP sessions, or None where the facts do not allow it.
+    """
+
+    name: str
+    title: str
+    network_os: tuple[str, ...]
+    dialect: Dialect
+    facts: tuple[Fact, ...]
+    identify: str
+    recognise: Callable[[str], bool]
+    recognise_backup: Callable[[str], bool]
+    read: Callable[[Ask, str], dict[str, str]]
+    from_backup: Callable[[str], dict[str, str]]
+    parse: Callable[[Replies], Any]
+    assess: Callable[[Any, Profile], Assessment]
+    plan: Callable[[Any, Options], Plan]
+    enter: Callable[[Any, str, Options], tuple[str, ...]] = _nothing
+    leave: Callable[[Any, str, Options], tuple[str, ...]] = _nothing
+    confirm: Callable[[Any, Options], tuple[str, ...]] = _nothing
+    save: Callable[[Any, str], tuple[str, ...]] = _nothing
+    saved: str = ""
+    firmware: str = ""
+    """Pattern of the versions that the facts speak of; about others nothing is claimed and nothing is sent."""
+    before_change: Callable[[Ask, Replies], dict[str, str]] = _no_replies
+    clear: Callable[[CliSession, Any], str] | None = None
+    privileged: Callable[[str], bool] = lambda identity: True
+
+    def __post_init__(self) -> None:
+        seen = set()
+        for fact in self.facts:
+            if fact.aspect not in ASPECTS or fact.label not in LABELS or fact.changes not in CHANGES:
+                raise ValueError(f"{self.name}: the fact {fact.id} is not well formed")
+            if fact.changes == "yes" and fact.label not in ("doc", "src"):
+                raise ValueError(f"{self.name}: {fact.id} would be changed on a fact labelled {fact.label}")
+            if fact.id in seen:
+                raise ValueError(f"{self.name}: the mechanism {fact.id} is there twice")
+            seen.add(fact.id)
+        if self.name not in self.network_os:
+            raise ValueError(f"{self.name}: the platform must answer to its own name")
+
+    def knows(self, firmware: str | None) -> bool:
+        """Whether the facts speak of this version."""
+        return firmware is not None and re.match(self.firmware, firmware) is not None
+
+    def strange(self, firmware: str | None) -> str:
+        """What to say about a version that the facts do not speak of."""
+        return f"nothing is known here about {self.title} version {firmware or '(not shown)'}"
+
+    def judge(self, parsed: Any, profile: Profile, trusted: bool = False, live: bool = True) -> Assessment:
+        """The assessment; of a firmware that no fact speaks of, only what is plainly switched on is believed.
+
+        `trusted`: the user allows what is not proven. A saved text (`live` false) may lack its version.
+        """
+        seen = self.assess(parsed, profile)
+        if trusted or self.knows(seen.firmware) or (seen.firmware is None and not live):
+            return seen
+        why = self.strange(seen.firmware)
+        aspects = {name: doubted(aspect, why) for name, aspect in seen.aspects.items()}
+        findings = [f for f in seen.findings if f.aspect != SIP_ALG] + sip_findings(aspects[SIP_ALG])
+        return replace(seen, aspects=aspects, findings=tuple(findings), not_checked=(*seen.not_checked, why))
+
+    def by_hand(self, fact_id: str) -> str:
+        """The advice of a mechanism."""
+        return next(f.by_hand for f in self.facts if f.id == fact_id)

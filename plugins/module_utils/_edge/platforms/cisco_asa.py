@@ -1,0 +1,540 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cisco ASA, and its relatives: PIX, FWSM and FTD, which are judged but never changed.
+
+SIP inspection sits in the classes of policy maps and acts only where a service-policy applies the map: one globally, one
+more per interface, where it replaces the global one. In multiple context mode each context has its own policies and the
+system space has none.
+Sources: the vendor's firewall guide (SIP inspection, service policy guidelines, global timeouts), its article 214282.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.profiles import Profile
+from ..core.text import elided, first_match, hms, lines_of, unique
+from ..core.verdict import (
+    Timer,
+    forwards_aspect,
+    forwards_findings,
+    sip_aspect,
+    sip_findings,
+    timeout_aspect,
+    timeout_findings,
+)
+from ..transports.cli import Dialect
+from .base import Ask, Fact, Platform, Replies
+
+UDP_DEFAULT = 120
+ASA, PIX6, FTD = "asa", "pix6", "ftd"
+
+FACTS = (
+    Fact(
+        "inspect_sip",
+        "sip_alg",
+        "inspect sip [MAP] in a class of an applied policy-map, per context",
+        "PIX 7, ASA 7.0 to 9.x; on by default",
+        "doc",
+        "yes",
+        "configure terminal; policy-map global_policy; class inspection_default; no inspect sip; end; write memory",
+    ),
+    Fact(
+        "fixup_sip",
+        "sip_alg",
+        "fixup protocol sip",
+        "PIX 6.x; on by default",
+        "src",
+        "no",
+        "A PIX 6 is out of support: replace it. Its command reference has 'no fixup protocol sip 5060'; "
+        "before 6.3 the UDP part cannot be switched off",
+    ),
+    Fact(
+        "ftd_inspect_sip",
+        "sip_alg",
+        "inspect sip of Firepower Threat Defense",
+        "FTD 6.x and 7.x; on by default",
+        "doc",
+        "no",
+        "In the manager: a FlexConfig object with 'policy-map global_policy', 'class inspection_default', "
+        "'no inspect sip', append, deploy; "
+        "then check 'show running-config policy-map'. A change at the device is overwritten by the next deployment",
+    ),
+    Fact(
+        "udp",
+        "udp_timeout",
+        "timeout udp",
+        "all; default 0:02:00",
+        "doc",
+        "no",
+        "configure terminal; timeout udp 0:05:00; end; write memory",
+    ),
+    Fact(
+        "nat",
+        "port_forwards",
+        "static, object NAT with service, twice NAT with service objects",
+        "all",
+        "src",
+        "no",
+        "remove the nat line (enter its object first), then the access-list entry that permits it",
+    ),
+)
+
+DIALECT = Dialect(
+    setup=("terminal pager 0",),
+    enable="enable",
+    errors=(
+        r"^\s*ERROR:",
+        r"error:",
+        r"Removing.* not allowed, it is being used",
+        r"Command authorization failed",
+        r"^\s*% ?Invalid",
+    ),
+    nested=r"\(config[^)]*\)",
+)
+
+_STATIC = re.compile(r"^static \((\S+),(\S+)\) (.+)$")
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """One `inspect sip` line of a policy and the class that holds it."""
+
+    policy: str
+    klass: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """What one context (or a device in single mode, named "") says."""
+
+    whole: bool
+    policies: Mapping[str, int]
+    applied: tuple[tuple[str, str, str], ...]
+    inspects: tuple[Inspect, ...]
+    fixups: tuple[str, ...]
+    timers: tuple[tuple[int, str], ...]
+    statics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asa:
+    kind: str
+    version: str | None
+    model: str | None
+    multiple: bool
+    spaces: Mapping[str, Space]
+    unread: tuple[str, ...]
+    standby: bool
+    live: bool
+
+
+class _Reader:
+    """Reads by key words: captured configurations lose indentation and carry blanks at both ends of a line."""
+
+    def __init__(self) -> None:
+        self.policy: str | None = None
+        self.klass = self.object = ""
+        self.policies: dict[str, int] = {}
+        self.applied: list[tuple[str, str, str]] = []
+        self.inspects: list[Inspect] = []
+        self.fixups: list[str] = []
+        self.timers: list[tuple[int, str]] = []
+        self.statics: list[str] = []
+
+    def read(self, text: str) -> None:
+        lines = lines_of(text)
+        for at, raw in enumerate(lines):
+            line = raw.strip()
+            words = line.split()
+            if words and not (self.inspection(line, words, at) or self.translation(raw, line, words)):
+                if words[0] == "timeout" and "udp" in words:
+                    seconds = _timer(line, lines[at + 1] if at + 1 < len(lines) else "")
+                    self.timers += [] if seconds is None else [(seconds, line)]
+                elif not raw.startswith(" "):
+                    self.object = ""
+
+    def inspection(self, line: str, words: list[str], at: int) -> bool:
+        """Policies, their classes, and where they are applied; the old fixup lines."""
+        if words[0] == "policy-map":
+            self.policy = None if words[1:2] == ["type"] or len(words) < 2 else words[1]
+            self.klass = ""
+            if self.policy is not None:
+                self.policies[self.policy] = at
+        elif words[0] == "class-map":
+            self.policy = None
+        elif words[0] == "class" and self.policy is not None and len(words) == 2:
+            self.klass = words[1]
+        elif words[:2] == ["inspect", "sip"]:
+            self.inspects += [Inspect(self.policy, self.klass, line)] if self.policy is not None else []
+        elif words[0] == "service-policy" and len(words) >= 3:
+            self.policy = None
+            where = "global" if words[2] == "global" else f"interface {words[3] if len(words) > 3 else '?'}"
+            self.applied.append((words[1], where, line))
+        elif "fixup" in words[:2] and "sip" in words:
+            self.fixups.append(line)
+        else:
+            return False
+        return True
+
+    def translation(self, raw: str, line: str, words: list[str]) -> bool:
+        """NAT lines, with the object they stand in."""
+        if words[0] == "object":
+            self.object = line
+        elif words[0] in ("static", "nat") or (words[0] == "service" and self.object.startswith("object service")):
+            self.statics.append(f"{self.object}: {line}" if self.object and raw.startswith(" ") else line)
+        else:
+            return False
+        return True
+
+
+def _space(text: str) -> Space:
+    reader = _Reader()
+    reader.read(text)
+    ended = re.search(r"^\s*:+ ?end\s*$|^Cryptochecksum:", text, re.M) is not None
+    return Space(
+        ended and not elided(text),
+        reader.policies,
+        tuple(reader.applied),
+        tuple(reader.inspects),
+        tuple(reader.fixups),
+        tuple(reader.timers),
+        tuple(reader.statics),
+    )
+
+
+def _timer(line: str, following: str) -> int | None:
+    """`udp` may stand anywhere on a timeout line; a terminal of 80 columns breaks lines in the middle of a word."""
+    for text in (line, line + following.strip()):
+        found = re.search(r"\budp (\d+:\d+:\d+)", text)
+        if found:
+            return hms(found.group(1))
+    return None
+
+
+def _kind(version: str, config: str) -> str:
+    head = version or config[:4000]
+    if re.search(r"Threat Defense|^NGFW Version", head, re.M):
+        return FTD
+    number = first_match(r"PIX (?:Firewall |Security Appliance )?(?:Software )?Version (\d+)\.", head)
+    # Later systems turn fixup lines into inspect lines, so a text that has them is of a PIX 6.
+    fixup = number is None and re.search(r"^\s*(?:no )?fixup protocol ", config, re.M)
+    return PIX6 if fixup or (number is not None and int(number) < 7) else ASA
+
+
+def parse(replies: Replies) -> Asa:
+    version, config = replies.get("version", ""), replies.get("config", "")
+    contexts = {name[8:]: text for name, text in replies.items() if name.startswith("context:")}
+    multiple = "multiple" in replies.get("mode", "") or (
+        bool(re.search(r"^context \S+", config, re.M)) and "config-url" in config
+    )
+    spaces = {name: _space(text) for name, text in contexts.items()}
+    if not multiple:
+        spaces[""] = _space(config)
+    number = first_match(
+        r"(?:Appliance Software|(?:ASA|PIX|FWSM|NGFW)(?: Firewall| Security Appliance)?(?: Software)?) Version (\S+)",
+        version or config,
+    )
+    return Asa(
+        kind=_kind(version, config),
+        version=number,
+        model=first_match(r"Hardware: +([^\s,]+)", version or config),
+        multiple=multiple,
+        spaces=spaces,
+        unread=tuple(sorted(name for name in replies.get("contexts", "").split() if name not in spaces)),
+        standby=bool(re.search(r"This host:.*Standby", replies.get("failover", ""))),
+        live=bool(version),
+    )
+
+
+def _scope(context: str, where: str) -> str:
+    return f"{context}: {where}" if context else where
+
+
+def _policy_mechanisms(asa: Asa, context: str, space: Space) -> list[Mechanism]:
+    """One mechanism a service-policy line; each is judged by the very map it applies."""
+    kind = "ftd_inspect_sip" if asa.kind == FTD else "inspect_sip"
+    out = []
+    for policy, where, line in space.applied:
+        scope = _scope(context, f"{policy} {where}")
+        hits = [i for i in space.inspects if i.policy == policy]
+        if hits:
+            evidence = unique([text for i in hits for text in ("class {}".format(i.klass or "?"), i.line)] + [line])
+            out.append(Mechanism(kind, scope, "on", "configured", evidence))
+        elif policy not in space.policies:
+            out.append(Mechanism(kind, scope, "unknown", "configured", (line, "the policy-map is not in this text")))
+        elif not space.whole:
+            out.append(Mechanism(kind, scope, "unknown", "configured", (line, "the text is not whole")))
+        else:
+            out.append(Mechanism(kind, scope, "off", "configured", (line, f"no inspect sip in policy-map {policy}")))
+    if not space.applied:
+        whole = space.whole and asa.kind == ASA and asa.version is not None
+        note = (
+            "no service-policy line: nothing is inspected"
+            if whole
+            else "no service-policy line in this text, which may not be whole"
+        )
+        state = "off" if whole else "unknown"
+        out.append(
+            Mechanism(kind, _scope(context, "global"), state, "configured" if whole else "default", (note,), "inferred")
+        )
+    return out
+
+
+def _fixup_mechanisms(space: Space) -> list[Mechanism]:
+    out = []
+    for line in space.fixups:
+        positive = line.startswith("fixup")
+        state = "on" if positive else "off" if space.whole else "unknown"
+        out.append(
+            Mechanism(
+                "fixup_sip",
+                "udp" if " udp" in line or "-udp" in line else "tcp",
+                state,
+                "configured",
+                (line,),
+                "src" if positive else "recall",
+            )
+        )
+    if not any(m.state == "on" for m in out):
+        # Before 6.3 the UDP part could not be switched off and was not shown, so no line proves it off.
+        out.append(
+            Mechanism(
+                "fixup_sip",
+                "global",
+                "unknown",
+                "default",
+                ("no fixup protocol sip line that is on: PIX 6 has it on by default",),
+                "recall",
+            )
+        )
+    return out
+
+
+def _mechanisms(asa: Asa) -> list[Mechanism]:
+    out: list[Mechanism] = []
+    for context, space in asa.spaces.items():
+        out += _fixup_mechanisms(space) if asa.kind == PIX6 else _policy_mechanisms(asa, context, space)
+    for name in asa.unread:
+        out.append(
+            Mechanism(
+                "inspect_sip", _scope(name, "global"), "unknown", "configured", ("the context could not be read",)
+            )
+        )
+    if asa.multiple and not out:
+        out.append(
+            Mechanism(
+                "inspect_sip",
+                "system",
+                "unknown",
+                "configured",
+                ("the system space has no policies: its contexts were not read",),
+            )
+        )
+    return out
+
+
+def _timers(asa: Asa) -> list[Timer]:
+    timers = []
+    for context, space in asa.spaces.items():
+        scope = _scope(context, "global")
+        if space.timers:
+            seconds, line = space.timers[-1]
+            timers.append(Timer("udp", scope, seconds or None, (line,)))
+        else:
+            note = f"no timeout udp line: default {UDP_DEFAULT} s"
+            timers.append(Timer("udp", scope, UDP_DEFAULT, (note,), "default", known=space.whole))
+    return timers
+
+
+def _forwards(asa: Asa, profile: Profile) -> list[Mechanism]:
+    out = []
+    for context, space in asa.spaces.items():
+        services = {}
+        for line in space.statics:
+            name = first_match(r"^object service (\S+): service udp (?:source|destination) (?:eq|range) ", line)
+            if name:
+                ports = [_port(w) for w in re.split(r" (?:eq|range) ", line)[-1].split()]
+                services[name] = (ports[0], ports[-1])
+        for line in space.statics:
+            span = _forwarded(line, services)
+            if span is not None and profile.covers(*span):
+                name = (
+                    "all ports"
+                    if span == (0, 65535)
+                    else "udp {}-{}".format(*span)
+                    if span[0] != span[1]
+                    else f"udp {span[0]}"
+                )
+                out.append(Mechanism("nat", _scope(context, name), "on", "configured", (line,), "src"))
+    return out
+
+
+def _port(word: str) -> int:
+    return int(word) if word.isdigit() else {"sip": 5060, "sip-tls": 5061}.get(word, 0)
+
+
+def _forwarded(line: str, services: Mapping[str, tuple[int, int]]) -> tuple[int, int] | None:
+    """The UDP ports that a NAT line brings to the inside, as first and last; None when it brings none."""
+    old = _STATIC.match(line)
+    if old:
+        words = old.group(3).split()
+        if words[0] == "tcp":
+            return None
+        if words[0] == "udp":
+            return (_port(words[2]), _port(words[2])) if len(words) > 2 else None
+        return None if words[:2] and words[0] == words[1] else (0, 65535)
+    found = re.search(r"\bstatic (\S+)(?: (\S+))?.*? service (udp|tcp|\S+) (\S+)(?: (\S+))?", line)
+    if found is None:
+        plain = re.search(r"^object network .*: nat \(\S+\) static (\S+)\s*$", line)
+        return (0, 65535) if plain else None
+    if found.group(3) == "udp":
+        port = _port(found.group(5) or found.group(4))
+        return port, port
+    return None if found.group(3) == "tcp" else services.get(found.group(3)) or services.get(found.group(4))
+
+
+def assess(asa: Asa, profile: Profile) -> Assessment:
+    sip = sip_aspect(_mechanisms(asa))
+    timeout = timeout_aspect(_timers(asa), profile.udp_timeout)
+    whole = bool(asa.spaces) and all(s.whole for s in asa.spaces.values())
+    forwards = forwards_aspect(_forwards(asa, profile), whole)
+    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    not_checked = []
+    if asa.kind == FTD:
+        findings.append(
+            Finding("MANAGED-BY-CONTROLLER", None, "info", "Firepower Threat Defense: only its manager can change it")
+        )
+    if not whole:
+        not_checked.append("the configuration text is not whole (no Cryptochecksum or ': end', or parts were left out)")
+    if asa.multiple and not asa.live:
+        not_checked.append("the contexts: each has a configuration file of its own")
+    if not asa.live:
+        not_checked.append("runtime state: connections that are open keep the policy they started with")
+    not_checked.append("timers that a class sets for its own traffic (set connection timeout)")
+    return Assessment(
+        asa.model, asa.version, {a.name: a for a in (sip, timeout, forwards)}, tuple(findings), (), unique(not_checked)
+    )
+
+
+def plan(asa: Asa, options: Options) -> Plan:
+    """`no` + the very line in each applied class. Classes, policies and service policies stay: other inspections hang on them."""
+    wanted = "on" if options.state == DISABLED else "off"
+    due = any(m.state == wanted for m in _mechanisms(asa))
+    if asa.kind != ASA:
+        why = "a PIX 6 is only judged" if asa.kind == PIX6 else "an FTD is changed by its manager only"
+        return Plan((), asa, why if due else None)
+    unread = [name or "the device" for name, space in asa.spaces.items() if not space.whole] + list(asa.unread)
+    if unread or not asa.spaces:
+        return Plan((), asa, f"the configuration was not read whole: {', '.join(unread) or 'no context'}")
+    if not due:
+        return Plan((), asa)
+    if asa.standby:
+        return Plan((), asa, "this is the standby unit of a failover pair: change the active one")
+    steps, spaces = [], dict(asa.spaces)
+    for context, space in asa.spaces.items():
+        found, spaces[context] = _disable(context, space) if options.state == DISABLED else _enable(context, space)
+        steps += found
+    if not steps:
+        return Plan((), asa, "there is no global policy with a class inspection_default to put 'inspect sip' into")
+    left = ("connections that are open keep the old policy until they end: let the phones register again",)
+    return Plan(tuple(steps), replace(asa, spaces=spaces), None, left)
+
+
+def _disable(context: str, space: Space) -> tuple[list[Step], Space]:
+    applied = {policy for policy, _where, _line in space.applied}
+    hits = [i for i in space.inspects if i.policy in applied]
+    steps = []
+    for hit in hits:
+        where = ("policy-map " + hit.policy, "class " + hit.klass)
+        steps.append(Step((*where, "no " + hit.line), (*where, hit.line), context))
+    return steps, replace(space, inspects=tuple(i for i in space.inspects if i not in hits))
+
+
+def _enable(context: str, space: Space) -> tuple[list[Step], Space]:
+    added, steps = [], []
+    for policy, where, _line in space.applied:
+        if where == "global" and policy in space.policies and not any(i.policy == policy for i in space.inspects):
+            lines = ("policy-map " + policy, "class inspection_default")
+            steps.append(Step((*lines, "inspect sip"), (*lines, "no inspect sip"), context))
+            added.append(Inspect(policy, "inspection_default", "inspect sip"))
+    return steps, replace(space, inspects=space.inspects + tuple(added))
+
+
+def read(ask: Ask, identity: str) -> dict[str, str]:
+    """In multiple mode the contexts are walked; they are listed in the system space."""
+    out = {"version": identity}
+    if _kind(identity, "") == FTD:
+        out["config"] = "\n".join(ask("show running-config " + part) for part in ("policy-map", "service-policy"))
+        return out
+    out["mode"] = ask("show mode")
+    if "multiple" not in out["mode"]:
+        out["config"] = ask("show running-config")
+        return out
+    ask("changeto system")
+    out["config"] = ask("show running-config")
+    names = re.findall(r"^context (\S+)", out["config"], re.M)
+    out["contexts"] = " ".join(names)
+    for name in names:
+        reply = ask("changeto context " + name)
+        text = "" if "ERROR" in reply else ask("show running-config")
+        if text and "ERROR" not in text[:200]:
+            out["context:" + name] = text
+    ask("changeto system")
+    return out
+
+
+def before_change(ask: Ask, replies: Replies) -> dict[str, str]:
+    return {"failover": ask("show failover")}
+
+
+def recognise_backup(text: str) -> bool:
+    return bool(re.search(r"^(?:ASA|PIX|NGFW|FWSM) Version ", text, re.M)) or (
+        text.lstrip().startswith(": Saved") and "Cryptochecksum" in text
+    )
+
+
+def _enter(asa: Asa, scope: str, options: Options) -> tuple[str, ...]:
+    return (("changeto context " + scope,) if scope else ()) + ("configure terminal",)
+
+
+def _leave(asa: Asa, scope: str, options: Options) -> tuple[str, ...]:
+    return ("end",) + (("changeto system",) if scope else ())
+
+
+def _save(asa: Asa, scope: str) -> tuple[str, ...]:
+    """Each context saves itself."""
+    return ("changeto context " + scope, "write memory", "changeto system") if scope else ("write memory",)
+
+
+PLATFORM = Platform(
+    name="cisco_asa",
+    title="Cisco ASA (PIX, FWSM, FTD: judged only)",
+    network_os=("cisco_asa", "asa", "cisco.asa.asa"),
+    dialect=DIALECT,
+    facts=FACTS,
+    identify="show version",
+    recognise=lambda reply: bool(
+        re.search(
+            r"Cisco Adaptive Security Appliance|Cisco ASA|PIX (?:Firewall|Security Appliance)|Threat Defense", reply
+        )
+    ),
+    recognise_backup=recognise_backup,
+    read=read,
+    from_backup=lambda text: {"config": text},
+    parse=parse,
+    assess=assess,
+    plan=plan,
+    enter=_enter,
+    leave=_leave,
+    save=_save,
+    saved=r"\[OK\]",
+    firmware=r"[3-9]\.",
+    before_change=before_change,
+    privileged=lambda identity: _kind(identity, "") != FTD,
+)

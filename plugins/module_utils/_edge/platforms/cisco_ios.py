@@ -1,0 +1,703 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cisco IOS and IOS XE routers.
+
+Three independent mechanisms touch SIP: the NAT ALG (per transport and port; on by default and then not shown), the
+classic firewall (CBAC), and the zone-based firewall. Only NAT ALG lines are changed: taking SIP out of a firewall also
+takes away the pinholes of its media, which a person has to decide.
+Sources: the data model of IOS XE (container service/sip), the vendor's guides on SRST, zone-based firewalls and
+"NAT TCP SIP ALG Support".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.profiles import Profile
+from ..core.text import elided, first_match, lines_of, unique
+from ..core.verdict import (
+    Timer,
+    forwards_aspect,
+    forwards_findings,
+    sip_aspect,
+    sip_findings,
+    timeout_aspect,
+    timeout_findings,
+)
+from ..transports.cli import Dialect
+from .base import Ask, Fact, Platform, Replies
+
+SIP_PORT = 5060
+NAT_UDP_DEFAULT = 300
+
+FACTS = (
+    Fact(
+        "nat_alg_udp",
+        "sip_alg",
+        "NAT ALG for SIP over UDP, per port",
+        "all; on by default, not shown",
+        "doc",
+        "yes",
+        "configure terminal; no ip nat service sip udp port 5060; end; write memory",
+    ),
+    Fact(
+        "nat_alg_tcp",
+        "sip_alg",
+        "NAT ALG for SIP over TCP, per port",
+        "15.x and IOS XE; on by default, not shown",
+        "doc",
+        "yes",
+        "configure terminal; no ip nat service sip tcp port 5060; end; write memory",
+    ),
+    Fact(
+        "cbac",
+        "sip_alg",
+        "classic firewall: ip inspect name RULE sip, applied to an interface",
+        "classic IOS",
+        "doc",
+        "no",
+        "Take SIP out of the rule with 'no ip inspect name RULE sip', but only if the same rule also has a 'udp' line: "
+        "otherwise the return traffic and the media of calls are blocked",
+    ),
+    Fact(
+        "zone_firewall",
+        "sip_alg",
+        "zone firewall: a class that inspects SIP in an applied policy",
+        "12.4T and later, IOS XE",
+        "doc",
+        "no",
+        "Decide per zone pair: 'pass' for SIP and RTP in both directions instead of 'inspect', or the feature "
+        "'Enabling ALGs and AICs in Zone-Based Policy Firewalls' to switch the application inspection off",
+    ),
+    Fact(
+        "nat_udp",
+        "udp_timeout",
+        "ip nat translation udp-timeout",
+        "all; default 300 s, not shown",
+        "doc",
+        "no",
+        "configure terminal; ip nat translation udp-timeout 300; end; write memory",
+    ),
+    Fact(
+        "nat_port_udp",
+        "udp_timeout",
+        "ip nat translation port-timeout udp PORT",
+        "all",
+        "doc",
+        "no",
+        "configure terminal; no ip nat translation port-timeout udp 5060 ...; end; write memory",
+    ),
+    Fact(
+        "cbac_udp",
+        "udp_timeout",
+        "ip inspect udp idle-time, timeout of a rule",
+        "classic IOS",
+        "recall",
+        "no",
+        "configure terminal; ip inspect udp idle-time 300; end; write memory",
+    ),
+    Fact(
+        "zone_udp",
+        "udp_timeout",
+        "udp idle-time in the parameter map of an inspecting class",
+        "12.4T and later, IOS XE",
+        "recall",
+        "no",
+        "set 'udp idle-time 300' in the parameter-map type inspect that the class uses",
+    ),
+    Fact(
+        "static_nat",
+        "port_forwards",
+        "ip nat inside source static",
+        "all",
+        "src",
+        "no",
+        "configure terminal; no + the exact line; end; write memory",
+    ),
+)
+
+DIALECT = Dialect(
+    setup=("terminal length 0", "terminal width 511"),
+    enable="enable",
+    errors=(
+        r"^\s*% ?(?:Error|Invalid|Incomplete|Ambiguous|Bad|Unknown|Authorization|Access denied|Login invalid)",
+        r"^\s*ERROR:",
+        r"Command authorization failed",
+        r"Command rejected",
+        r"overlaps with",
+        r"returned error code",
+        r"^\s*%.*(?:not found|in use|not supported|failed)",
+    ),
+    nested=r"\(config[^)]*\)",
+)
+
+_VERSION = re.compile(
+    r"(?:Cisco IOS Software|Cisco IOS XE Software|IOS \(tm\)|Cisco Internetwork Operating System Software)"
+)
+_SWITCH = re.compile(r"^(?:! .*\bCAT\dK\w*|.*\bCatalyst .*Switch Software)", re.M)
+_SIP_LINE = re.compile(r"^(no )?ip nat service sip (tcp|udp) port (\d+)$")
+_INSPECT_APPLIED = re.compile(r"^ip inspect (\S+) (in|out)$")
+_INSPECT_RULE = re.compile(r"^ip inspect name (\S+) (\S+)(?: (.*))?$")
+_STATIC = re.compile(
+    r"^ip nat inside source static(?: (?P<proto>tcp|udp))? (?P<inside>[\d.]+)(?: (?P<port>\d+))?"
+    r" (?:interface (?P<interface>\S+)|(?P<outside>[\d.]+))(?: (?P<gport>\d+))?"
+)
+_ACTION = re.compile(r"^(inspect|pass|drop)(?: (\S+))?$")
+_GENERIC = ("udp", "tcp")
+_SIP_WORDS = ("sip", "sip-tls")
+
+
+@dataclass(frozen=True)
+class Zone:
+    """One class of an applied inspect policy: `kind` is sip, generic, other or broken."""
+
+    scope: str
+    kind: str
+    evidence: tuple[str, ...]
+    parameter_map: str | None = None
+
+
+@dataclass(frozen=True)
+class Ios:
+    """A running configuration, reduced to what decides about SIP."""
+
+    whole: bool
+    ended: bool
+    switch: bool
+    version: str | None
+    model: str | None
+    xe: bool | None
+    controller: bool
+    live: bool
+    nat_interfaces: tuple[str, ...]
+    nat_rules: tuple[str, ...]
+    interfaces: int
+    off: frozenset[tuple[str, int]]
+    on: frozenset[tuple[str, int]]
+    all_algs_off: bool
+    rejected: frozenset[tuple[str, int]]
+    inspect_rules: Mapping[str, tuple[tuple[str, str, str], ...]]
+    inspect_applied: tuple[tuple[str, str], ...]
+    zones: tuple[Zone, ...]
+    zone_members: bool
+    timers: tuple[tuple[str, str, str], ...]
+    parameter_timers: Mapping[str, int]
+    statics: tuple[str, ...]
+    archive_path: bool
+    archive: str
+    rollback: str
+    sip_device: tuple[str, ...]
+
+
+class _Reader:
+    """Walks a running configuration by key words, not by indentation: published files lose it."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[Any]] = {}
+        self.interface = ""
+        self.block: tuple[str, str] = ("", "")
+        self.klass = ""
+        self.classes: dict[str, list[str]] = {}
+        self.policies: dict[str, list[tuple[str, str]]] = {}
+        self.pairs: dict[str, list[str]] = {}
+        self.parameters: dict[str, int] = {}
+        self.ended = False
+
+    def add(self, key: str, value: Any) -> None:
+        self.found.setdefault(key, []).append(value)
+
+    def get(self, key: str) -> tuple[Any, ...]:
+        return tuple(self.found.get(key, ()))
+
+    def read(self, text: str) -> None:
+        banner = ""
+        for raw in lines_of(text):
+            line = raw.strip()
+            if banner:
+                banner = "" if banner in line else banner
+            elif line.startswith("banner "):
+                banner = _banner_end(line)
+            elif line and not line.startswith("!"):
+                self.line(line)
+            elif raw.startswith("!"):
+                self.block = ("", "")
+        if banner:
+            self.ended = False
+
+    def line(self, line: str) -> None:
+        first = line.split(" ", 1)[0]
+        if line == "end":
+            self.ended = True
+        elif first == "interface":
+            self.interface, self.block = line[10:].strip(), ("", "")
+            self.add("interface", line)
+        elif first in ("class-map", "policy-map", "zone-pair", "parameter-map"):
+            self.open(line)
+        elif first == "ip" or line.startswith("no ip nat"):
+            self.ip(line)
+        elif first in ("version", "hostname"):
+            self.add(first, line.split(" ", 1)[-1].strip())
+        elif first == "zone-member":
+            self.add("zone_member", line)
+        elif first == "archive":
+            self.block = ("archive", "")
+        elif line in ("voice service voip", "sip-ua", "voice register global") or line.startswith("dial-peer voice "):
+            self.add("sip_device", line)
+        else:
+            self.inside(line)
+
+    def open(self, line: str) -> None:
+        """A block of the zone firewall; a class map or policy map of another type is none."""
+        self.klass = ""
+        self.block = ("other", "")
+        for kind, pattern in (
+            ("class", r"^class-map type inspect (?:match-(?:any|all) )?(\S+)$"),
+            ("policy", r"^policy-map type inspect (\S+)$"),
+            ("pair", r"^zone-pair security (\S+) "),
+            ("parameter", r"^parameter-map type inspect (\S+)$"),
+        ):
+            name = first_match(pattern, line)
+            if name is not None:
+                self.block = (kind, name)
+                if kind == "class":
+                    self.classes.setdefault(name, [])
+                elif kind == "policy":
+                    self.policies.setdefault(name, [])
+                elif kind == "pair":
+                    self.pairs.setdefault(name, [])
+        if self.block[0] == "pair":
+            self.add("pair", line)
+
+    def inside(self, line: str) -> None:
+        kind, name = self.block
+        if kind == "class" and line.startswith("match "):
+            self.classes[name].append(line)
+        elif kind == "policy" and line.startswith("class "):
+            self.klass = line.split()[-1]
+            self.policies[name].append((self.klass, ""))
+        elif kind == "policy" and _ACTION.match(line):
+            self.policies[name].append((self.klass, line))
+        elif kind == "pair" and line.startswith("service-policy type inspect "):
+            self.pairs[name].append(line.split()[-1])
+        elif kind == "parameter" and re.match(r"^udp idle-time \d+", line):
+            self.parameters[name] = int(line.split()[2])
+        elif kind == "archive" and line.startswith("path "):
+            self.add("archive_path", line)
+
+    def ip(self, line: str) -> None:
+        sip = _SIP_LINE.match(line)
+        applied = _INSPECT_APPLIED.match(line)
+        rule = _INSPECT_RULE.match(line)
+        if sip:
+            self.add("off" if sip.group(1) else "on", (sip.group(2), int(sip.group(3))))
+        elif line == "no ip nat service all-algs":
+            self.add("all_algs", line)
+        elif line in ("ip nat inside", "ip nat outside", "ip nat enable"):
+            self.add("nat_interface", "{}: {}".format(self.interface or "interface", line))
+        elif rule:
+            self.add("rule", (rule.group(1), rule.group(2), line))
+        elif applied and applied.group(1) != "name":
+            self.add("applied", (applied.group(1), "{}: {}".format(self.interface or "interface", line)))
+        elif re.match(r"^ip nat (?:inside|outside) source |^ip nat (?:source|pool) ", line):
+            self.add("nat_rule", line)
+            if line.startswith("ip nat inside source static"):
+                self.add("static", line)
+        elif re.match(r"^ip nat translation (?:udp-timeout|port-timeout udp) |^ip inspect udp idle-time ", line):
+            self.add("timer", line)
+
+
+def _banner_end(line: str) -> str:
+    """The delimiter that closes a banner, or "" when it closes on its own line."""
+    rest = line.split(None, 2)[2] if len(line.split(None, 2)) > 2 else ""
+    mark = rest[:2] if rest.startswith("^") else rest[:1]
+    return "" if not mark or mark in rest[len(mark) :] else mark
+
+
+def parse(replies: Replies) -> Ios:
+    text, version = replies.get("config", ""), replies.get("version", "")
+    reader = _Reader()
+    reader.read(text)
+    number = first_match(r"Version ([\w.()]+)", version) or (reader.get("version") or (None,))[0]
+    number = number.split()[0] if number else None
+    rules: dict[str, list[tuple[str, str, str]]] = {}
+    for name, protocol, line in reader.get("rule"):
+        rules.setdefault(name, []).append((name, protocol, line))
+    rejected = [m for m in map(_SIP_LINE.match, lines_of(replies.get("rejected", ""))) if m]
+    return Ios(
+        whole=reader.ended and not elided(text),
+        ended=reader.ended,
+        switch=bool(_SWITCH.search(version) or _SWITCH.search(text)),
+        version=number,
+        model=first_match(r"^[Cc]isco (\S+) \(.*\) processor", version),
+        xe=_is_xe(version, text, number),
+        # a router that its manager configures rejects `terminal length`
+        controller=bool(re.search(r"operating mode: +controller", version, re.I)) or "^" in replies.get("setup", ""),
+        live=bool(version),
+        nat_interfaces=reader.get("nat_interface"),
+        nat_rules=reader.get("nat_rule"),
+        interfaces=len(reader.get("interface")),
+        off=frozenset(reader.get("off")),
+        on=frozenset(reader.get("on")),
+        all_algs_off=bool(reader.get("all_algs")),
+        rejected=frozenset((m.group(2), int(m.group(3))) for m in rejected),
+        inspect_rules={name: tuple(lines) for name, lines in rules.items()},
+        inspect_applied=reader.get("applied"),
+        zones=tuple(_zones(reader)),
+        zone_members=bool(reader.get("zone_member")) and not reader.pairs,
+        timers=tuple(
+            (line.split()[-1], line, "cbac" if line.startswith("ip inspect") else "nat") for line in reader.get("timer")
+        ),
+        parameter_timers=dict(reader.parameters),
+        statics=reader.get("static"),
+        archive_path=bool(reader.get("archive_path")),
+        archive=replies.get("archive", ""),
+        rollback=replies.get("rollback", ""),
+        sip_device=unique(reader.get("sip_device")),
+    )
+
+
+def _is_xe(version: str, text: str, number: str | None) -> bool | None:
+    """True or False when it is seen; a saved `version 15.4` may be either."""
+    if version:
+        return "IOS XE" in version or "IOS-XE" in version
+    if re.search(r"^! ?Cisco IOS[ -]XE", text, re.M):
+        return True
+    major = int(number.split(".")[0]) if number and number.split(".")[0].isdigit() else 0
+    return True if major >= 16 else False if 0 < major < 15 else None
+
+
+def _zones(reader: _Reader) -> list[Zone]:
+    zones = []
+    for pair, policies in reader.pairs.items():
+        if not policies:
+            zones.append(Zone(pair, "broken", (f"zone-pair {pair} has no service-policy in this text",)))
+        for policy in policies:
+            if policy not in reader.policies:
+                zones.append(Zone(pair, "broken", (f"the policy-map {policy} is not in this text",)))
+            zones += _policy_zones(reader, pair, policy)
+    return zones
+
+
+def _policy_zones(reader: _Reader, pair: str, policy: str) -> list[Zone]:
+    zones: list[Zone] = []
+    actions: dict[str, list[str]] = {}
+    for klass, action in reader.policies.get(policy, ()):
+        actions.setdefault(klass, [])
+        if action:
+            actions[klass].append(action)
+    for klass, lines in actions.items():
+        scope = "{} / {} / {}".format(pair, policy, klass or "?")
+        if len(lines) != 1 and klass != "class-default":
+            zones.append(Zone(scope, "broken", ("class {}: {}".format(klass or "?", ", ".join(lines) or "no action"),)))
+            continue
+        kind, evidence = _class_kind(reader, klass, ())
+        if any(line.startswith("inspect") for line in lines):
+            words = lines[0].split()
+            zones.append(
+                Zone(scope, kind, (*evidence, f"class {klass}: {lines[0]}"), words[1] if len(words) > 1 else None)
+            )
+    return zones
+
+
+def _class_kind(reader: _Reader, klass: str, seen: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """What traffic a class catches: sip by name, anything (ACL, udp, tcp), other protocols only, or not readable."""
+    if klass == "class-default":
+        return "generic", ("class-default",)
+    if klass not in reader.classes or klass in seen:
+        return "broken", ("the class-map {} is not in this text".format(klass or "?"),)
+    kinds = {}
+    for line in reader.classes[klass]:
+        words = line.split()
+        if words[1:2] == ["class-map"]:
+            kinds[_class_kind(reader, words[-1], (*seen, klass))[0]] = line
+        elif words[1:2] == ["protocol"] and len(words) > 2:
+            kinds["sip" if words[2] in _SIP_WORDS else "generic" if words[2] in _GENERIC else "other"] = line
+        else:
+            kinds["generic"] = line
+    for kind in ("sip", "broken", "generic", "other"):
+        if kind in kinds:
+            return kind, (kinds[kind],)
+    return "broken", (f"the class-map {klass} matches nothing in this text",)
+
+
+def _nat_mechanisms(ios: Ios) -> list[Mechanism]:
+    out = []
+    ports = sorted({SIP_PORT} | {p for _t, p in ios.on})
+    for transport in ("udp", "tcp"):
+        for port in ports:
+            if port == SIP_PORT or (transport, port) in ios.on:
+                out.append(_nat_alg(ios, transport, port))
+    return out
+
+
+def _nat_alg(ios: Ios, transport: str, port: int) -> Mechanism:
+    scope = "global" if port == SIP_PORT else f"port {port}"
+    positive = f"ip nat service sip {transport} port {port}"
+    used = ios.nat_interfaces[:2] or ios.nat_rules[:1]
+
+    def made(state: str, basis: str, evidence: tuple[str, ...], label: str = "doc") -> Mechanism:
+        return Mechanism("nat_alg_" + transport, scope, state, basis, evidence, label)
+
+    if not ios.nat_interfaces:
+        if ios.nat_rules and not ios.interfaces:
+            return made("unknown", "configured", ("NAT rules, but no interface in this text", *used))
+        # A switch without NAT lines stays without NAT even where its publisher left parts out.
+        if not ios.whole and not (ios.switch and ios.ended):
+            return made("unknown", "default", ("the text is not whole: no NAT seen in it",))
+        return made("not_applicable", "configured", ("no interface has ip nat inside, outside or enable",), "inferred")
+    if (transport, port) in ios.off:
+        if (transport, port) in ios.on:
+            return made("unknown", "configured", (positive, "no " + positive))
+        state = "off" if ios.whole else "unknown"
+        return made(state, "configured", ("no " + positive,) + (() if ios.whole else ("the text is not whole",)))
+    if (transport, port) in ios.on:
+        return made("on", "configured", (positive, *used))
+    if (transport, port) in ios.rejected:
+        return made("not_applicable", "runtime", (f"this image rejects 'no {positive}'",), "inferred")
+    if transport == "tcp" and re.match(r"^1[12]\.", ios.version or ""):
+        return made("not_applicable", "default", (f"IOS {ios.version}: SIP over TCP is translated from 15.0 on only",))
+    if ios.all_algs_off:
+        return made(
+            "unknown", "configured", ("no ip nat service all-algs", "how it acts on SIP is not documented"), "inferred"
+        )
+    state = "on" if ios.whole or used else "unknown"
+    return made(state, "default", (*used, f"no line 'no {positive}': on by default"), "src")
+
+
+def _cbac_mechanisms(ios: Ios) -> list[Mechanism]:
+    out = []
+    for rule, evidence in ios.inspect_applied:
+        lines = ios.inspect_rules.get(rule)
+        scope = "{} on {}".format(rule, evidence.split(":")[0])
+        if not lines:
+            out.append(Mechanism("cbac", scope, "unknown", "configured", (evidence, "the rule is not in this text")))
+            continue
+        sip = tuple(line for _n, protocol, line in lines if protocol in _SIP_WORDS)
+        state = "on" if sip else "off" if ios.whole else "unknown"
+        out.append(Mechanism("cbac", scope, state, "configured", (sip or ("no sip line in the rule",)) + (evidence,)))
+    return out
+
+
+def _zone_mechanisms(ios: Ios) -> list[Mechanism]:
+    out = []
+    for zone in ios.zones:
+        # On IOS XE plain `inspect` of port 5060 engages the ALG, whatever the class matches by.
+        generic = "off" if ios.xe is False and ios.whole else "unknown"
+        state = {"sip": "on", "generic": generic, "other": "off" if ios.whole else "unknown", "broken": "unknown"}[
+            zone.kind
+        ]
+        label = "doc" if zone.kind == "sip" else "inferred"
+        out.append(Mechanism("zone_firewall", zone.scope, state, "configured", zone.evidence, label))
+    if ios.zone_members:
+        out.append(
+            Mechanism(
+                "zone_firewall", "global", "unknown", "configured", ("zone members, but no zone pair in this text",)
+            )
+        )
+    return out
+
+
+def _timers(ios: Ios) -> list[Timer]:
+    timers = []
+    nat = bool(ios.nat_interfaces)
+    general = [(v, line) for v, line, kind in ios.timers if "udp-timeout" in line]
+    if general:
+        timers.append(Timer("nat_udp", "global", _seconds(general[-1][0]), (general[-1][1],), applies=nat))
+    else:
+        evidence = (f"no ip nat translation udp-timeout line: default {NAT_UDP_DEFAULT} s",)
+        timers.append(
+            Timer("nat_udp", "global", NAT_UDP_DEFAULT, evidence, "default", applies=nat, known=ios.whole or not nat)
+        )
+    for value, line, _kind in ios.timers:
+        port = first_match(r"port-timeout udp (\d+)", line)
+        if port == str(SIP_PORT):
+            timers.append(Timer("nat_port_udp", "port " + port, _seconds(value), (line,), applies=nat))
+    idle = [(v, line) for v, line, kind in ios.timers if kind == "cbac"]
+    for rule, where in ios.inspect_applied:
+        timers += _cbac_timer(ios, rule, where, idle)
+    for zone in ios.zones:
+        if zone.kind in ("sip", "generic"):
+            seconds = ios.parameter_timers.get(zone.parameter_map or "")
+            evidence = (
+                (f"udp idle-time {seconds} in {zone.parameter_map}",) if seconds else ("no udp idle-time written",)
+            )
+            timers.append(
+                Timer(
+                    "zone_udp",
+                    zone.scope,
+                    seconds,
+                    evidence,
+                    "configured" if seconds else "default",
+                    "recall",
+                    seconds is not None,
+                )
+            )
+    return timers
+
+
+def _cbac_timer(ios: Ios, rule: str, where: str, idle: list[tuple[str, str]]) -> list[Timer]:
+    lines = [line for _n, protocol, line in ios.inspect_rules.get(rule, ()) if protocol == "udp"]
+    if not lines:
+        return []
+    own = first_match(r" timeout (\d+)", lines[0])
+    if own or idle:
+        line = lines[0] if own else idle[-1][1]
+        return [Timer("cbac_udp", rule, _seconds(own or idle[-1][0]), (line, where), label="doc")]
+    return [Timer("cbac_udp", rule, None, (lines[0], where, "no idle time written"), "default", "recall", known=False)]
+
+
+def _seconds(text: str) -> int | None:
+    return None if text == "never" else int(text)
+
+
+def _forwards(ios: Ios, profile: Profile) -> list[Mechanism]:
+    out = []
+    for line in ios.statics:
+        found = _STATIC.match(line)
+        if found is None or found.group("proto") == "tcp":
+            continue
+        port = int(found.group("gport") or found.group("port") or 0)
+        whole_host = found.group("proto") is None
+        if whole_host or profile.covers(port, port):
+            scope = "all ports of {}".format(found.group("inside")) if whole_host else f"udp {port}"
+            out.append(Mechanism("static_nat", scope, "on", "configured", (line,), "src"))
+    return out
+
+
+def assess(ios: Ios, profile: Profile) -> Assessment:
+    sip = sip_aspect(_nat_mechanisms(ios) + _cbac_mechanisms(ios) + _zone_mechanisms(ios))
+    timers = _timers(ios)
+    timeout = timeout_aspect(timers, profile.udp_timeout)
+    forwards = forwards_aspect(_forwards(ios, profile), ios.whole)
+    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    not_checked = []
+    for timer in timers:
+        if timer.applies and not timer.known:
+            not_checked.append(
+                f"{timer.id} {timer.scope}: its default is not documented here, it may be as short as 30 s"
+            )
+    if ios.sip_device:
+        text = "the router itself speaks SIP ({}): leave that alone, and forward no 5060 past it".format(
+            ", ".join(ios.sip_device)
+        )
+        findings.append(Finding("ROUTER-IS-SIP-DEVICE", "sip_alg", "info", text))
+    if ios.controller:
+        findings.append(
+            Finding("MANAGED-BY-CONTROLLER", None, "info", "SD-WAN controller mode: change the template in the manager")
+        )
+    if not ios.whole:
+        not_checked.append("the configuration text is not whole (no 'end', or parts were left out)")
+    if not ios.live:
+        not_checked.append("runtime state: live translations keep an ALG until they end")
+    return Assessment(
+        ios.model, ios.version, {a.name: a for a in (sip, timeout, forwards)}, tuple(findings), (), unique(not_checked)
+    )
+
+
+def plan(ios: Ios, options: Options) -> Plan:
+    """Only NAT ALG lines, each transport and port by itself; `enabled` brings port 5060 back."""
+    if not ios.whole:
+        return Plan((), ios, "the running configuration was not read whole")
+    mechanisms = _nat_mechanisms(ios)
+    if options.state == DISABLED:
+        wanted = [m for m in mechanisms if m.state == "on" or (m.state == "unknown" and ios.nat_interfaces)]
+    else:
+        wanted = [m for m in mechanisms if m.state == "off"]
+    if not wanted:
+        return Plan((), ios)
+    if ios.controller:
+        return Plan((), ios, "the router is in SD-WAN controller mode: its manager would overwrite the change")
+    if re.search(r"Timer (?:value|type)", ios.rollback):
+        return Plan(
+            (),
+            ios,
+            "another administrator's rollback timer is pending (show archive config rollback timer): it could undo this change",
+        )
+    steps, off, on = [], set(ios.off), set(ios.on)
+    for mechanism in wanted:
+        transport = mechanism.id.rsplit("_", 1)[1]
+        port = SIP_PORT if mechanism.scope == "global" else int(mechanism.scope.split()[1])
+        line = f"ip nat service sip {transport} port {port}"
+        if options.state == DISABLED:
+            steps.append(Step(("no " + line,), (line,), optional=transport == "tcp"))
+            on.discard((transport, port))
+            off |= {(transport, port)} if port == SIP_PORT else set()
+        else:
+            steps.append(Step((line,), ("no " + line,)))
+            off.discard((transport, port))
+    left = ("live translations keep the old behaviour until they end: let the phones register again",)
+    return Plan(tuple(steps), replace(ios, off=frozenset(off), on=frozenset(on)), None, left)
+
+
+def read(ask: Ask, identity: str) -> dict[str, str]:
+    return {"version": identity, "config": ask("show running-config")}
+
+
+def before_change(ask: Ask, replies: Replies) -> dict[str, str]:
+    """Whether a rollback timer can be had, and whether somebody else's is running."""
+    return {"archive": ask("show archive"), "rollback": ask("show archive config rollback timer")}
+
+
+def _timer_possible(ios: Ios, options: Options) -> bool:
+    return bool(
+        options.revert_timer
+        and ios.archive_path
+        and ios.archive
+        and "No Rollback Confirmed Change pending" in ios.rollback
+    )
+
+
+def enter(ios: Ios, scope: str, options: Options) -> tuple[str, ...]:
+    if _timer_possible(ios, options):
+        return (f"configure terminal revert timer {options.revert_timer}",)
+    return ("configure terminal",)
+
+
+def confirm(ios: Ios, options: Options) -> tuple[str, ...]:
+    return ("configure confirm",) if _timer_possible(ios, options) else ()
+
+
+def recognise_backup(text: str) -> bool:
+    if re.search(r"^(?:ASA|PIX|NGFW|FWSM) Version |^: Saved", text, re.M) or "#config-version=" in text[:4096]:
+        return False
+    return bool(
+        (
+            re.search(r"^version \d+\.\d+\s*$", text, re.M)
+            and re.search(r"^(?:hostname|interface|service timestamps|boot-start-marker|line con) ?", text, re.M)
+        )
+        or re.search(r"^! ?Cisco IOS", text, re.M)
+        or (
+            re.search(r"^interface \S*(?:Ethernet|Serial|Dialer|Vlan|Loopback)\S*", text, re.M)
+            and re.search(r"^\s*(?:ip nat |ip address |line vty )", text, re.M)
+            and re.search(r"^(?:end|!)\s*$", text, re.M)
+        )
+    )
+
+
+PLATFORM = Platform(
+    name="cisco_ios",
+    title="Cisco IOS and IOS XE",
+    network_os=("cisco_ios", "ios", "cisco.ios.ios", "cisco_xe", "iosxe"),
+    dialect=DIALECT,
+    facts=FACTS,
+    identify="show version",
+    recognise=lambda reply: bool(_VERSION.search(reply)) and "Adaptive Security Appliance" not in reply,
+    recognise_backup=recognise_backup,
+    read=read,
+    from_backup=lambda text: {"config": text},
+    parse=parse,
+    assess=assess,
+    plan=plan,
+    enter=enter,
+    leave=lambda ios, scope, options: ("end",),
+    confirm=confirm,
+    save=lambda ios, scope: ("write memory",),
+    saved=r"\[OK\]",
+    firmware=r"0?3\.|1[1256]\.|17\.",
+    before_change=before_change,
+)

@@ -1,0 +1,866 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fortinet FortiGate, FortiOS 5.x to 7.6, over SSH or from a backup.
+
+Nine places decide whether SIP is touched. In order of rank: a policy's VoIP profile puts SIP on the ALG whatever else is
+set; without one the mode of the VDOM decides between the ALG (profile "default") and the session helper; the helper acts
+when its table has an entry named sip. Removing the helper alone never means off.
+Sources: the vendor's tips on SIP ALG and helper, its CLI and API references; see the platform's page in the docs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..core.blocks import Block, words
+from ..core.blocks import read as read_blocks
+from ..core.errors import Refusal
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.profiles import Profile
+from ..core.text import elided, port_range, unique
+from ..core.verdict import (
+    Timer,
+    forwards_aspect,
+    forwards_findings,
+    sip_aspect,
+    sip_findings,
+    timeout_aspect,
+    timeout_findings,
+)
+from ..transports.cli import CliSession, Dialect
+from .base import Ask, Fact, Platform, Replies
+
+KERNEL, PROXY = "kernel-helper-based", "proxy-based"
+MODE = "default-voip-alg-mode"
+GLOBAL = "global"
+UDP_DEFAULT = 180
+# The keys of `system settings` that decide or accompany, with the value that means off
+OFF_VALUES = ((MODE, KERNEL), ("sip-expectation", "disable"), ("sip-helper", "disable"), ("sip-nat-trace", "disable"))
+
+FACTS = (
+    Fact(
+        "alg_mode",
+        "sip_alg",
+        "VDOM: default-voip-alg-mode",
+        "5.2 and later; default proxy-based",
+        "doc",
+        "yes",
+        "config system settings; set default-voip-alg-mode kernel-helper-based; end",
+    ),
+    Fact(
+        "policy_profile",
+        "sip_alg",
+        "policy: voip-profile",
+        "all",
+        "doc",
+        "opt-in",
+        "In each policy that carries SIP: remove the VoIP profile (Policy & Objects > Firewall Policy > Security Profiles > VoIP off). "
+        "Do not put a profile without SIP on the policy: naming any profile is what brings the ALG in",
+    ),
+    Fact(
+        "voip_profile",
+        "sip_alg",
+        "voip profile: sip status",
+        "5.0 and later",
+        "doc",
+        "yes",
+        'config voip profile; edit "default"; config sip; set rtp disable; set status disable; end; next; end',
+    ),
+    Fact(
+        "session_helper",
+        "sip_alg",
+        "system session-helper: entries named sip",
+        "all; present by default",
+        "doc",
+        "yes",
+        "config system session-helper; show (find the entry whose name is sip, its number varies); delete NUMBER; end",
+    ),
+    Fact(
+        "sip_helper",
+        "sip_alg",
+        "VDOM: sip-helper",
+        "6.0 and before",
+        "doc",
+        "yes",
+        "config system settings; set sip-helper disable; end",
+    ),
+    Fact(
+        "sip_expectation",
+        "sip_alg",
+        "VDOM: sip-expectation",
+        "6.2 and later; default disable",
+        "doc",
+        "yes",
+        "config system settings; set sip-expectation disable; end",
+    ),
+    Fact(
+        "sip_nat_trace",
+        "sip_alg",
+        "VDOM: sip-nat-trace (records addresses while SIP is processed)",
+        "all; default enable",
+        "doc",
+        "yes",
+        "config system settings; set sip-nat-trace disable; end",
+    ),
+    Fact(
+        "service_helper",
+        "sip_alg",
+        "custom service: helper sip",
+        "all",
+        "doc",
+        "opt-in",
+        "config firewall service custom; edit NAME; set helper auto; next; end",
+    ),
+    Fact(
+        "flow_sip",
+        "sip_alg",
+        "flow-based SIP inspection of policies in flow mode",
+        "7.0.1 to 7.2.4; ips-voip-filter from 7.2.5",
+        "doc",
+        "yes",
+        "config system settings; set default-voip-alg-mode kernel-helper-based; end",
+    ),
+    Fact(
+        "udp_idle",
+        "udp_timeout",
+        "system global: udp-idle-timer",
+        "all; default 180 s",
+        "doc",
+        "no",
+        "config system global; set udp-idle-timer 180; end",
+    ),
+    Fact(
+        "udp_port_ttl",
+        "udp_timeout",
+        "system session-ttl: port entry for UDP",
+        "all",
+        "doc",
+        "no",
+        "config system session-ttl; config port; edit ID; set timeout 300; next; end; end",
+    ),
+    Fact(
+        "udp_service",
+        "udp_timeout",
+        "custom service: udp-idle-timer",
+        "all",
+        "doc",
+        "no",
+        "config firewall service custom; edit NAME; set udp-idle-timer 180; next; end",
+    ),
+    Fact(
+        "vip",
+        "port_forwards",
+        "firewall vip",
+        "all",
+        "doc",
+        "no",
+        "remove the policy that names the virtual IP, then the virtual IP",
+    ),
+)
+
+DIALECT = Dialect(
+    pager=r"--More--[ \t]*",
+    greetings=((r"\(Press 'a' to accept\):", "a"),),
+    errors=(
+        r"^(?:\d+: )?Command fail\. Return code",
+        r"^(?:\d+: )?Unknown action",
+        r"parse error before",
+        r"entry not found in",
+        r"object (?:check|set) operator error",
+        r"node_check_object fail",
+        r"must be set",
+        r"^(?:ambiguous|incomplete) command|^internal error|^invalid input|^invalid netmask",
+        r"not found in table",
+        r"duplicated with another vip",
+        r"^Permission denied",
+    ),
+    nested=r" \([^()]*\) ?[#$]",
+    logout=("exit",),
+)
+
+
+@dataclass(frozen=True)
+class Helper:
+    id: str
+    name: str
+    sets: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    id: str
+    voip_profile: str
+    ips_filter: str
+    flow: bool
+
+
+@dataclass(frozen=True)
+class Service:
+    name: str
+    helper: str
+    udp_idle: int
+    ports: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Vdom:
+    """One virtual domain. A table that was not seen is None; `keys` holds all keys of the settings when they are known."""
+
+    settings: Mapping[str, str] | None
+    keys: tuple[str, ...] | None
+    profiles: Mapping[str, tuple[str, str]] | None
+    profiles_absent: bool
+    policies: tuple[Policy, ...] | None
+    services: tuple[Service, ...] | None
+    ttls: tuple[tuple[str, int, int, int | None], ...]
+    vips: tuple[tuple[str, tuple[int, int]], ...] | None
+
+
+@dataclass(frozen=True)
+class Fortios:
+    version: tuple[int, int, int] | None
+    firmware: str | None
+    model: str | None
+    whole: bool
+    multi: bool
+    live: bool
+    vdoms: Mapping[str, Vdom]
+    helpers: tuple[Helper, ...] | None
+    udp_idle: int | None
+    udp_idle_line: str
+    cfg_save: str
+    secondary: bool
+
+
+def parse(replies: Replies) -> Fortios:
+    status, text = replies.get("status", ""), replies.get("config", "")
+    document = read_blocks(text)
+    root = document.root
+    multi = bool(root.tables.get("vdom", Block()).entries) or bool(
+        re.search(r"Virtual domain configuration: (?:multiple|enable|split-task)", status)
+    )
+    header = re.search(r"^#config-version=(\w+?)-(\d+)\.(\d+)(?:\.(\d+))?", text, re.M)
+    numbers = re.search(r"^Version: (\S+) v(\d+)\.(\d+)\.(\d+)", status, re.M)
+    version: tuple[int, int, int] | None = None
+    if numbers:
+        version = (int(numbers.group(2)), int(numbers.group(3)), int(numbers.group(4)))
+    elif header:
+        # 5.x headers write 5.02 for 5.2
+        version = (int(header.group(2)), int(header.group(3)), int(header.group(4) or 0))
+    top = root.tables.get(GLOBAL, root) if multi else root
+    full_global = read_blocks(replies.get("full_global", "")).root.tables.get("system global", Block())
+    system = top.tables.get("system global", Block())
+    idle = full_global.value("udp-idle-timer") or system.value("udp-idle-timer")
+    vdoms = _vdoms(root, multi, replies)
+    whole = document.sound and not elided(text) and bool(vdoms)
+    return Fortios(
+        version=version,
+        firmware=".".join(str(n) for n in version) if version else None,
+        model=numbers.group(1) if numbers else header.group(1) if header else None,
+        whole=whole,
+        multi=multi,
+        live=bool(status),
+        vdoms=vdoms,
+        helpers=_helpers(top.tables.get("system session-helper")),
+        udp_idle=int(idle) if idle.isdigit() else UDP_DEFAULT if "system global" in top.tables and whole else None,
+        udp_idle_line=f"set udp-idle-timer {idle}" if idle else f"no udp-idle-timer line: default {UDP_DEFAULT} s",
+        cfg_save=full_global.value("cfg-save") or system.value("cfg-save", "automatic"),
+        secondary=bool(re.search(r"Current HA mode: .*(?:secondary|slave|backup)", status)),
+    )
+
+
+def _vdoms(root: Block, multi: bool, replies: Replies) -> dict[str, Vdom]:
+    found = root.tables.get("vdom", Block()).entries
+    # An administrator of one VDOM, and a backup of one VDOM, show its tables without the frame around them.
+    scopes = dict(found.items()) if found else {"": root}
+    return {
+        name: _vdom(block, replies.get("full:" + name, ""), replies.get("profiles_absent", ""))
+        for name, block in scopes.items()
+    }
+
+
+def _helpers(table: Block | None) -> tuple[Helper, ...] | None:
+    if table is None:
+        return None
+    return tuple(Helper(i, e.value("name"), tuple(e.sets.items())) for i, e in table.entries.items())
+
+
+def _vdom(block: Block, full: str, profiles_absent: str) -> Vdom:
+    compact = block.tables.get("system settings")
+    complete = read_blocks(full)
+    detailed = complete.root.tables.get("system settings") if complete.sound else None
+    settings = {
+        k: words(v)[0] if words(v) else "" for b in (compact, detailed) if b is not None for k, v in b.sets.items()
+    }
+    profiles = block.tables.get("voip profile")
+    policies, services = block.tables.get("firewall policy"), block.tables.get("firewall service custom")
+    ttl = block.tables.get("system session-ttl", Block()).tables.get("port", Block())
+    return Vdom(
+        settings=None if compact is None and detailed is None else settings,
+        keys=tuple(detailed.sets) if detailed is not None and len(detailed.sets) > 3 else None,
+        profiles=None if profiles is None else {n: _profile(e) for n, e in profiles.entries.items()},
+        profiles_absent=bool(profiles_absent),
+        policies=None if policies is None else tuple(_policies(policies)),
+        services=None if services is None else tuple(_services(services)),
+        ttls=tuple(
+            (i, *_span(e), _number(e.value("timeout")))
+            for i, e in ttl.entries.items()
+            if e.value("protocol") in ("17", "0")
+        ),
+        vips=tuple(_vips(block.tables["firewall vip"])) if "firewall vip" in block.tables else None,
+    )
+
+
+def _profile(entry: Block) -> tuple[str, str]:
+    sip = entry.tables.get("sip", Block())
+    return sip.value("status", "enable"), sip.value("rtp", "enable")
+
+
+def _policies(table: Block) -> list[Policy]:
+    return [
+        Policy(i, e.value("voip-profile"), e.value("ips-voip-filter"), e.value("inspection-mode", "flow") == "flow")
+        for i, e in table.entries.items()
+        if e.value("status", "enable") != "disable"
+    ]
+
+
+def _services(table: Block) -> list[Service]:
+    out = []
+    for name, entry in table.entries.items():
+        spans = [port_range(w.split(":")[0]) for w in words(entry.sets.get("udp-portrange", ""))]
+        idle = entry.value("udp-idle-timer", "0")
+        ports = tuple(s for s in spans if s is not None)
+        out.append(Service(name, entry.value("helper", "auto"), int(idle) if idle.isdigit() else 0, ports))
+    return out
+
+
+def _span(entry: Block) -> tuple[int, int]:
+    first = entry.value("start-port", "0")
+    last = entry.value("end-port", first)
+    return (int(first), int(last)) if first.isdigit() and last.isdigit() else (0, 0)
+
+
+def _number(text: str) -> int | None:
+    return None if text == "never" else int(text) if text.isdigit() else 300
+
+
+def _vips(table: Block) -> list[tuple[str, tuple[int, int]]]:
+    out = []
+    for name, entry in table.entries.items():
+        if entry.value("status", "enable") == "disable":
+            continue
+        if entry.value("portforward", "disable") != "enable":
+            out.append((name, (0, 65535)))
+        elif entry.value("protocol", "tcp") == "udp":
+            out.append((name, port_range(entry.value("extport")) or (0, 65535)))
+    return out
+
+
+def _mode(box: Fortios, vdom: Vdom) -> str:
+    """The mode of a VDOM: a value, `absent` where this firmware has no such key, or `unknown`."""
+    if vdom.settings is None:
+        return "unknown"
+    if MODE in vdom.settings:
+        return vdom.settings[MODE]
+    if vdom.keys is not None:
+        return "absent"
+    if box.version is None:
+        return "unknown"
+    return PROXY if box.version >= (5, 2, 0) else "absent"
+
+
+def _sip_helpers(box: Fortios) -> tuple[Helper, ...]:
+    return tuple(h for h in box.helpers or () if h.name == "sip")
+
+
+class _Judge:
+    """The mechanisms of one VDOM."""
+
+    def __init__(self, box: Fortios, name: str, vdom: Vdom) -> None:
+        self.box, self.scope, self.vdom = box, name or "root" if box.multi else "global", vdom
+        self.mode = _mode(box, vdom)
+        self.default_status = None if vdom.profiles is None else vdom.profiles.get("default", ("enable", "enable"))[0]
+
+    def made(
+        self, fact: str, state: str, evidence: tuple[str, ...], basis: str = "configured", label: str = "doc"
+    ) -> Mechanism:
+        if state != "on" and not self.box.whole:
+            state, evidence = "unknown", (*evidence, "the text is not whole")
+        return Mechanism(fact, self.scope, state, basis, evidence, label)
+
+    def all(self) -> list[Mechanism]:
+        return [
+            self.alg_mode(),
+            self.policy_profile(),
+            self.voip_profile(),
+            self.sip_helper(),
+            self.sip_expectation(),
+            self.sip_nat_trace(),
+            self.service_helper(),
+            self.flow_sip(),
+        ]
+
+    def setting(self, key: str) -> str | None:
+        return (self.vdom.settings or {}).get(key)
+
+    def alg_mode(self) -> Mechanism:
+        line = f"set {MODE} {self.mode}"
+        if self.mode == "unknown":
+            return self.made(
+                "alg_mode", "unknown", ("config system settings is not in this text, or the version is unknown",)
+            )
+        if self.mode == "absent":
+            return self.made("alg_mode", "not_applicable", (f"this firmware has no {MODE}",), "default")
+        if self.mode == KERNEL:
+            return self.made("alg_mode", "off", (line,))
+        basis = "configured" if self.setting(MODE) else "default"
+        evidence = (line,) if basis == "configured" else (f"no {MODE} line: default {PROXY}",)
+        if self.default_status == "disable":
+            return self.made("alg_mode", "off", (*evidence, 'profile "default": set status disable'), basis)
+        if self.vdom.profiles_absent:
+            return self.made(
+                "alg_mode",
+                "unknown",
+                (*evidence, "this model has no voip profiles; what the mode does there is not documented"),
+                basis,
+            )
+        return self.made("alg_mode", "on", evidence, basis)
+
+    def policy_profile(self) -> Mechanism:
+        if self.vdom.policies is None:
+            return self.made("policy_profile", "unknown", ("config firewall policy was not read",))
+        carriers = [p for p in self.vdom.policies if p.voip_profile]
+        for policy in carriers:
+            evidence = (f"edit {policy.id}", f'set voip-profile "{policy.voip_profile}"')
+            known = (self.vdom.profiles or {}).get(policy.voip_profile)
+            if known is None:
+                return self.made("policy_profile", "unknown", (*evidence, "that profile is not in this text"))
+            if known[0] != "disable":
+                return self.made("policy_profile", "on", evidence)
+        if carriers:
+            names = ", ".join(unique(p.voip_profile for p in carriers))
+            return self.made("policy_profile", "off", (f"profiles with sip status disable: {names}",))
+        return self.made("policy_profile", "off", ("no policy has a voip-profile",))
+
+    def voip_profile(self) -> Mechanism:
+        used = self.mode == PROXY or any(p.voip_profile == "default" for p in self.vdom.policies or ())
+        if self.vdom.profiles is None:
+            gone = self.vdom.profiles_absent or self.mode == KERNEL
+            note = "no voip profiles here" if self.vdom.profiles_absent else "config voip profile is not in this text"
+            return self.made("voip_profile", "not_applicable" if gone else "unknown", (note,))
+        evidence = ('edit "default"', f"set status {self.default_status}")
+        if self.default_status == "disable":
+            return self.made("voip_profile", "off", evidence)
+        return self.made(
+            "voip_profile", "on" if used else "not_applicable", evidence if used else (*evidence, "nothing uses it")
+        )
+
+    def sip_helper(self) -> Mechanism:
+        value = self.setting("sip-helper")
+        if value is None:
+            return self.made("sip_helper", "not_applicable", ("no sip-helper key",), "default")
+        if value == "disable":
+            return self.made("sip_helper", "off", ("set sip-helper disable",))
+        state = "on" if _sip_helpers(self.box) else "unknown" if self.box.helpers is None else "off"
+        note = () if state == "on" else ("no helper entry named sip that it could switch",)
+        return self.made("sip_helper", state, (f"set sip-helper {value}", *note))
+
+    def sip_expectation(self) -> Mechanism:
+        value = self.setting("sip-expectation") or "disable"
+        if value == "disable":
+            return self.made(
+                "sip_expectation",
+                "off",
+                ("set sip-expectation disable",),
+                "configured" if self.setting("sip-expectation") else "default",
+            )
+        state = "on" if _sip_helpers(self.box) else "unknown" if self.box.helpers is None else "not_applicable"
+        return self.made("sip_expectation", state, (f"set sip-expectation {value}",))
+
+    def sip_nat_trace(self) -> Mechanism:
+        value = self.setting("sip-nat-trace")
+        if value == "disable":
+            return self.made("sip_nat_trace", "off", ("set sip-nat-trace disable",))
+        evidence = ("set sip-nat-trace {}".format(value or "enable"), "it acts only where something else processes SIP")
+        return self.made("sip_nat_trace", "not_applicable", evidence, "configured" if value else "default")
+
+    def service_helper(self) -> Mechanism:
+        if self.vdom.services is None:
+            return self.made("service_helper", "unknown", ("config firewall service custom was not read",))
+        forced = [s.name for s in self.vdom.services if s.helper == "sip"]
+        if forced:
+            return self.made("service_helper", "on", tuple(f'edit "{n}": set helper sip' for n in forced[:5]))
+        return self.made("service_helper", "off", ("no service has helper sip",))
+
+    def flow_sip(self) -> Mechanism:
+        version, policies = self.box.version, self.vdom.policies
+        if self.mode == KERNEL:
+            return self.made("flow_sip", "off", (f"mode {KERNEL}",))
+        filters = [p.id for p in policies or () if p.ips_filter]
+        if filters:
+            return self.made(
+                "flow_sip",
+                "not_applicable",
+                (f"policy {filters[0]}: set ips-voip-filter", "it inspects, it does not rewrite"),
+            )
+        if version is None or not (7, 0, 1) <= version <= (7, 2, 4):
+            return self.made(
+                "flow_sip",
+                "not_applicable",
+                ("FortiOS {}".format(self.box.firmware or "of unknown version"),),
+                "default",
+            )
+        flow = [p.id for p in policies or () if p.flow and not p.voip_profile]
+        if flow and self.mode == PROXY:
+            return self.made("flow_sip", "on", (f"edit {flow[0]}: flow inspection, no voip-profile", f"mode {PROXY}"))
+        return self.made(
+            "flow_sip", "off" if policies is not None else "unknown", ("no policy in flow mode without a profile",)
+        )
+
+
+def _helper_mechanism(box: Fortios) -> Mechanism:
+    entries = _sip_helpers(box)
+    if box.helpers is None:
+        return Mechanism(
+            "session_helper", "global", "unknown", "configured", ("config system session-helper was not read",)
+        )
+    if any(not h.name for h in box.helpers):
+        return Mechanism("session_helper", "global", "unknown", "configured", ("an entry without a name",))
+    if not entries:
+        state = "off" if box.whole else "unknown"
+        return Mechanism("session_helper", "global", state, "configured", ("no entry named sip",))
+    evidence = tuple(text for h in entries for text in ["edit " + h.id] + [f"set {k} {v}" for k, v in h.sets])
+    if box.whole and box.vdoms and all((v.settings or {}).get("sip-helper") == "disable" for v in box.vdoms.values()):
+        return Mechanism("session_helper", "global", "off", "configured", (*evidence, "set sip-helper disable"))
+    return Mechanism("session_helper", "global", "on", "configured", evidence)
+
+
+def _mechanisms(box: Fortios) -> list[Mechanism]:
+    out = [_helper_mechanism(box)]
+    for name, vdom in box.vdoms.items():
+        out += _Judge(box, name, vdom).all()
+    return out
+
+
+def _timers(box: Fortios) -> list[Timer]:
+    timers: list[Timer] = []
+    covered = bool(box.vdoms)
+    for name, vdom in box.vdoms.items():
+        scope = name or "global"
+        ttls = [t for t in vdom.ttls if t[1] <= 5060 <= t[2]]
+        covered = covered and bool(ttls)
+        for entry, first, last, seconds in ttls:
+            timers.append(
+                Timer(
+                    "udp_port_ttl",
+                    scope,
+                    seconds,
+                    ("edit {}: ports {}-{}, timeout {}".format(entry, first, last, seconds or "never"),),
+                )
+            )
+        for service in vdom.services or ():
+            if service.udp_idle and any(a <= 5060 <= b for a, b in service.ports):
+                timers.append(
+                    Timer(
+                        "udp_service",
+                        scope,
+                        service.udp_idle,
+                        (f'edit "{service.name}": set udp-idle-timer {service.udp_idle}',),
+                    )
+                )
+    basis = "default" if box.udp_idle_line.startswith("no ") else "configured"
+    # Without the services nobody knows whether one of them has a shorter timer of its own.
+    known = box.udp_idle is not None and all(v.services is not None for v in box.vdoms.values())
+    line = (box.udp_idle_line,)
+    timers.append(Timer("udp_idle", "global", box.udp_idle, line, basis, known=known, applies=not covered))
+    return timers
+
+
+def _forwards(box: Fortios, profile: Profile) -> list[Mechanism]:
+    return [
+        Mechanism(
+            "vip",
+            "{} {}".format(name or "global", vip),
+            "on",
+            "configured",
+            ('edit "{}": UDP {}-{}'.format(vip, *span),),
+        )
+        for name, vdom in box.vdoms.items()
+        for vip, span in vdom.vips or ()
+        if profile.covers(*span)
+    ]
+
+
+def assess(box: Fortios, profile: Profile) -> Assessment:
+    sip = sip_aspect(_mechanisms(box))
+    timeout = timeout_aspect(_timers(box), profile.udp_timeout)
+    forwards = forwards_aspect(
+        _forwards(box, profile), box.whole and all(v.vips is not None for v in box.vdoms.values())
+    )
+    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    advice, not_checked = [], []
+    if sip.verdict == "disabled":
+        advice.append(
+            "the FortiGate no longer translates addresses inside SIP: the phones or the PBX must cope with NAT "
+            "(keep-alive, STUN, outbound proxy)"
+        )
+    for name, vdom in box.vdoms.items():
+        carriers = [p.id for p in vdom.policies or () if p.voip_profile]
+        if carriers:
+            text = "{}: policies with a voip-profile: {}".format(name or "device", ", ".join(carriers[:10]))
+            findings.append(Finding("POLICY-CARRIES-VOIP-PROFILE", "sip_alg", "low", text))
+    if not box.whole:
+        not_checked.append("the configuration text is not whole, or its nesting does not add up")
+    if box.version is None:
+        not_checked.append("the FortiOS version: defaults that are not written cannot be known")
+    if not box.live:
+        not_checked.append("runtime state: live sessions keep their helper until they end")
+    return Assessment(
+        box.model,
+        box.firmware,
+        {a.name: a for a in (sip, timeout, forwards)},
+        tuple(findings),
+        unique(advice),
+        unique(not_checked),
+    )
+
+
+def plan(box: Fortios, options: Options) -> Plan:
+    """Helper entries first: a profile switched off alone would hand the traffic to them."""
+    if not box.whole:
+        return Plan((), box, "the configuration was not read whole")
+    steps, expected = _steps(box, options)
+    if not steps:
+        return Plan((), box)
+    if box.secondary:
+        return Plan((), box, "this is the secondary unit of a cluster: change the primary")
+    if any(v.policies is None for v in box.vdoms.values()):
+        return Plan((), box, "the firewall policies were not read: one of them may carry a VoIP profile")
+    if any(v.keys is None for v in box.vdoms.values()):
+        return Plan((), box, "which settings this firmware knows was not read: nothing is sent on a guess")
+    if box.helpers is None:
+        return Plan((), box, "the session-helper table was not read (an administrator of one VDOM cannot see it)")
+    left = [
+        "live sessions keep the helper until they end: clear the SIP sessions (clear_sessions: true) or let the phones register again"
+    ]
+    if options.state != DISABLED:
+        left.append("restart the device: the vendor asks for it after switching the SIP ALG on again")
+    return Plan(tuple(steps), expected, None, tuple(left))
+
+
+def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios]:
+    disable = options.state == DISABLED
+    steps: list[Step] = []
+    helpers = box.helpers or ()
+    top = GLOBAL if box.multi else ""
+    if disable and _sip_helpers(box):
+        steps.append(_delete_helpers(top, _sip_helpers(box)))
+        helpers = tuple(h for h in helpers if h.name != "sip")
+    elif not disable and not _sip_helpers(box) and box.helpers is not None:
+        new = Helper(_free_id(helpers), "sip", (("name", "sip"), ("protocol", "17"), ("port", "5060")))
+        removed = _delete_helpers(top, (new,))
+        steps.append(Step(removed.undo, removed.do, top))
+        helpers += (new,)
+    vdoms = {}
+    for name, vdom in box.vdoms.items():
+        found, vdoms[name] = _settings_step(box, name, vdom, disable)
+        more, vdoms[name] = _profile_step(name, vdoms[name], disable, _mode(box, vdom) == PROXY or bool(found))
+        steps += found + more
+        if disable and options.edit_policies:
+            found, vdoms[name] = _policy_steps(name, vdoms[name])
+            steps += found
+    return steps, replace(box, helpers=helpers if box.helpers is not None else None, vdoms=vdoms)
+
+
+def _delete_helpers(scope: str, entries: tuple[Helper, ...]) -> Step:
+    do, undo = ["config system session-helper"], ["config system session-helper"]
+    for entry in entries:
+        do.append("delete " + entry.id)
+        undo += ["edit " + entry.id] + [f"set {k} {v}" for k, v in entry.sets] + ["next"]
+    return Step((*do, "end"), (*undo, "end"), scope)
+
+
+def _free_id(helpers: tuple[Helper, ...]) -> str:
+    used = {h.id for h in helpers}
+    return next(str(n) for n in range(13, 1000) if str(n) not in used)
+
+
+def _settings_step(box: Fortios, name: str, vdom: Vdom, disable: bool) -> tuple[list[Step], Vdom]:
+    """Only keys that this firmware was seen to have. The accompanying keys go along with the deciding ones."""
+    settings, keys = vdom.settings or {}, vdom.keys or ()
+    if disable:
+        wanted = {k: v for k, v in OFF_VALUES if k in keys and settings.get(k) != v}
+        deciding = {k for k in wanted if k in (MODE, "sip-helper") or (k == "sip-expectation" and _sip_helpers(box))}
+        if not deciding and not _sip_helpers(box):
+            wanted = {}
+    else:
+        wanted = {MODE: PROXY} if MODE in keys and settings.get(MODE) != PROXY else {}
+        if settings.get("sip-helper") == "disable":
+            wanted["sip-helper"] = "enable"
+    if not wanted:
+        return [], vdom
+    do = [f"set {k} {v}" for k, v in wanted.items()]
+    undo = [f"set {k} {settings[k]}" for k in wanted]
+    step = Step(("config system settings", *do, "end"), ("config system settings", *undo, "end"), name)
+    return [step], replace(vdom, settings={**settings, **wanted})
+
+
+def _profile_step(name: str, vdom: Vdom, disable: bool, used: bool) -> tuple[list[Step], Vdom]:
+    """Profile "default", where the mode or a policy brings it in. In policy-based mode it cannot be edited."""
+    if (
+        vdom.profiles is None
+        or "default" not in vdom.profiles
+        or (vdom.settings or {}).get("ngfw-mode") == "policy-based"
+    ):
+        return [], vdom
+    status, rtp = vdom.profiles["default"]
+    wanted = "disable" if disable else "enable"
+    named = any(p.voip_profile == "default" for p in vdom.policies or ())
+    if status == wanted or not (used or named):
+        return [], vdom
+
+    def lines(new_status: str, new_rtp: str) -> tuple[str, ...]:
+        inner = ("set rtp " + new_rtp, "set status " + new_status)
+        return ("config voip profile", 'edit "default"', "config sip", *inner, "end", "next", "end")
+
+    return [Step(lines(wanted, wanted), lines(status, rtp), name)], replace(
+        vdom, profiles={**vdom.profiles, "default": (wanted, wanted)}
+    )
+
+
+def _policy_steps(name: str, vdom: Vdom) -> tuple[list[Step], Vdom]:
+    """What belongs to the customer's rules; only with edit_policies. Unsetting the profile rests on an inference."""
+    steps, policies, services = [], [], []
+    for policy in vdom.policies or ():
+        if policy.voip_profile and (vdom.profiles or {}).get(policy.voip_profile, ("enable", ""))[0] != "disable":
+            frame = ("config firewall policy", "edit " + policy.id)
+            undo = (*frame, f'set voip-profile "{policy.voip_profile}"', "next", "end")
+            steps.append(Step((*frame, "unset voip-profile", "next", "end"), undo, name, "inferred"))
+            policy = replace(policy, voip_profile="")
+        policies.append(policy)
+    for service in vdom.services or ():
+        if service.helper == "sip":
+            frame = ("config firewall service custom", f'edit "{service.name}"')
+            steps.append(
+                Step((*frame, "set helper auto", "next", "end"), (*frame, "set helper sip", "next", "end"), name)
+            )
+            service = replace(service, helper="auto")
+        services.append(service)
+    changed = replace(
+        vdom,
+        policies=None if vdom.policies is None else tuple(policies),
+        services=None if vdom.services is None else tuple(services),
+    )
+    return steps, changed
+
+
+SETTINGS = "show full-configuration system settings"
+_PARTS = (
+    "show full-configuration voip profile",
+    "show firewall policy",
+    "show firewall service custom",
+    "show system session-ttl",
+    "show firewall vip",
+    "show system session-helper",
+)
+
+
+def read(ask: Ask, identity: str) -> dict[str, str]:
+    """Without VDOMs the tables that matter; with them the whole `show`, then the settings of each VDOM in full."""
+    out = {"status": identity}
+    if re.search(r"Virtual domain configuration: (?:multiple|enable|split-task)", identity):
+        return _read_vdoms(ask, out)
+    out["full_global"] = ask("show full-configuration system global")
+    out["full:"] = ask(SETTINGS)
+    parts = [ask(command) for command in _PARTS]
+    if _ERROR.search(parts[0]):
+        out["profiles_absent"] = parts[0].strip() or "refused"
+    out["config"] = "\n".join(
+        [_blocks_only(out["full_global"]), _blocks_only(out["full:"])] + [_blocks_only(p) for p in parts]
+    )
+    return out
+
+
+_ERROR = re.compile(r"parse error|Return code|Unknown action|entry not found", re.I)
+
+
+def _blocks_only(reply: str) -> str:
+    return "" if _ERROR.search(reply) else reply
+
+
+def _read_vdoms(ask: Ask, out: dict[str, str]) -> dict[str, str]:
+    """Only names that the device itself listed are entered: `edit` of an unknown name would make a VDOM."""
+    out["config"] = ask("show")
+    names = list(read_blocks(out["config"]).root.tables.get("vdom", Block()).entries)
+    if not names:
+        out["full:"] = ask(SETTINGS)
+        return out
+    if not _ERROR.search(ask("config global")):
+        out["full_global"] = ask("show full-configuration system global")
+        ask("end")
+    for name in names:
+        if _ERROR.search(ask("config vdom")):
+            continue
+        if not _ERROR.search(ask("edit " + name)):
+            out["full:" + name] = ask(SETTINGS)
+        ask("end")
+    return out
+
+
+def clear(session: CliSession, box: Fortios) -> str:
+    """Drops UDP sessions to port 5060 only. Without its filter the last command would drop every session: it is read back first."""
+    if box.multi:
+        raise Refusal("with VDOMs the sessions are not cleared: in which scope the filter counts is not documented")
+    for line in (
+        "diagnose sys session filter clear",
+        "diagnose sys session filter proto 17",
+        "diagnose sys session filter dport 5060",
+    ):
+        session.write(line)
+    shown = session.ask("diagnose sys session filter")
+    if not re.search(r"dest port:\s*5060-5060", shown):
+        session.write("diagnose sys session filter clear")
+        raise Refusal("the session filter does not show 'dest port: 5060-5060': no session was cleared")
+    session.write("diagnose sys session clear")
+    session.write("diagnose sys session filter clear")
+    return "UDP sessions to port 5060 were cleared"
+
+
+def _enter(box: Fortios, scope: str, options: Options) -> tuple[str, ...]:
+    if not scope:
+        return ()
+    return ("config global",) if scope == GLOBAL else ("config vdom", "edit " + scope)
+
+
+def _save(box: Fortios, scope: str) -> tuple[str, ...]:
+    """Live and on flash at once, unless the device keeps changes until they are saved."""
+    if box.cfg_save == "automatic":
+        return ()
+    return ("config global", "execute cfg save", "end") if box.multi else ("execute cfg save",)
+
+
+PLATFORM = Platform(
+    name="fortinet_fortios",
+    title="Fortinet FortiGate (FortiOS)",
+    network_os=("fortinet_fortios", "fortios", "fortinet", "fortinet.fortios.fortios"),
+    dialect=DIALECT,
+    facts=FACTS,
+    identify="get system status",
+    recognise=lambda reply: bool(re.search(r"^Version: Forti(?:Gate|WiFi|OS)\S* v\d", reply, re.M)),
+    recognise_backup=lambda text: bool(
+        re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M)
+    ),
+    read=read,
+    from_backup=lambda text: {"config": text},
+    parse=parse,
+    assess=assess,
+    plan=plan,
+    enter=_enter,
+    leave=lambda box, scope, options: ("end",) if scope else (),
+    save=_save,
+    firmware=r"5\.|6\.[024]\.|7\.[0246]\.",
+    clear=clear,
+)

@@ -1,0 +1,251 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A dialogue with a command line: prompt, echo, pager, errors. It waits for events, never for time, and always until a deadline."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..core.errors import CommandRefused, DeviceTimeout, EdgeError, LoginRefused
+
+_ERASED = re.compile(r"\r +\r|\x08+ *\x08*|\x1b\[[0-9;?]*[A-Za-z]")
+_TAIL = 4096
+_SILENCE = 1.0
+_DEEPEST = 8
+_GOODBYE = 2.0
+_ANY_PROMPT = r"(?P<base>[^\s()#>$]{0,64})(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(?P<mark>[>#$]) ?"
+
+
+class Channel(Protocol):
+    """What a dialogue needs of a connection. `receive` returns "" only on a timeout and raises ConnectionLost at the end."""
+
+    def receive(self, seconds: float) -> str: ...
+
+    def send(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a family of command lines talks. Patterns are regular expressions; `setup` lines change only this session."""
+
+    setup: tuple[str, ...] = ()
+    pager: str = r"(?:<?-+ ?[Mm]ore ?-+>?)[ \t]*"
+    pager_answer: str = " "
+    greetings: tuple[tuple[str, str], ...] = ()
+    enable: str = ""
+    password_prompt: str = r"[Pp]assword: ?"
+    errors: tuple[str, ...] = ()
+    logout: tuple[str, ...] = ("exit",)
+    nested: str = ""
+    leave: str = "end"
+    """While the prompt matches `nested`, a session that failed in the middle sends `leave` to get out again."""
+
+
+class CliSession:
+    """One logged-in session. `ask` reads and may be used in an audit; `write` changes and is refused unless allowed."""
+
+    def __init__(self, channel: Channel, dialect: Dialect, timeout: float, secrets: Sequence[str] = ()) -> None:
+        self._channel = channel
+        self._timeout = timeout
+        self._secrets = tuple(s for s in secrets if s)
+        self._base: str | None = None
+        self.may_write = False
+        self.prompt_mark = ""
+        self._prompt_line = ""
+        self.adopt(dialect)
+
+    def adopt(self, dialect: Dialect) -> None:
+        """Takes another dialect over once it is known to whom we talk."""
+        self.dialect = dialect
+        self._pager = re.compile(r"(?:^|[\r\n])[ \t]*" + dialect.pager + r"$")
+        self._errors = [re.compile(e, re.I | re.M) for e in dialect.errors]
+
+    def greet(self) -> None:
+        """Waits for the first prompt and learns it. Raises DeviceTimeout when none comes."""
+        deadline = time.monotonic() + self._timeout
+        text = ""
+        prompt = re.compile(r"(?:^|\n)" + _ANY_PROMPT + r"$")
+        while True:
+            text += self._receive(deadline, "a prompt after the login", text)
+            tail = _clean(text[-_TAIL:])
+            for pattern, answer in self.dialect.greetings:
+                if re.search(pattern + r"\s*$", tail):
+                    self._channel.send(answer)
+                    text = tail = ""
+            if prompt.search(tail):
+                return self._learn(tail)
+
+    def _learn(self, text: str) -> None:
+        """An empty line makes a device repeat its prompt; a banner line that only looks like one does not repeat."""
+        deadline = time.monotonic() + self._timeout
+        twice = re.compile(r"(?:^|\n)[ \t]*(?P<line>" + _ANY_PROMPT + r")\n+[ \t]*(?P=line)$")
+        self._channel.send("\n")
+        while True:
+            left = deadline - time.monotonic()
+            data = self._channel.receive(min(_SILENCE, left)) if left > 0 else ""
+            if not data and left <= _SILENCE:
+                self._receive(0.0, "a prompt that repeats", text)
+            if not data:
+                self._channel.send("\n")
+            text = _clean(text + data)
+            found = twice.search(text)
+            if found:
+                self._base = found.group("base").split("/")[0][:16]
+                self.prompt_mark = found.group("mark")
+                return
+
+    def prepare(self, secret: str | None, privileged: str = "#") -> str:
+        """Raises the privilege if needed and sends the session-only settings (width, pager); returns their answers."""
+        if self.dialect.enable and self.prompt_mark != privileged:
+            self._enable(secret, privileged)
+        return "".join(self.ask(line) for line in self.dialect.setup)
+
+    def _enable(self, secret: str | None, privileged: str) -> None:
+        """One attempt with the secret; a second question for it means that it was refused."""
+        prompt = self._prompt()
+        asks = re.compile(r"(?:^|\n)" + self.dialect.password_prompt + "$")
+        self._channel.send(self.dialect.enable + "\n")
+        deadline = time.monotonic() + self._timeout
+        text, sent = "", False
+        while True:
+            text += self._receive(deadline, f"the answer to '{self.dialect.enable}'", "")
+            cleaned = _clean(text)
+            if asks.search(cleaned):
+                if sent or not secret:
+                    self._channel.send("\n")
+                    why = "the enable secret was refused" if sent else "it asks for an enable secret and none is given"
+                    raise LoginRefused(f"{why}; set ansible_become_password (option become_password)")
+                self._channel.send(secret + "\n")
+                text, sent = "", True
+                continue
+            found = list(prompt.finditer(cleaned))
+            if found:
+                self.prompt_mark = found[-1].group("mark")
+                if self.prompt_mark != privileged:
+                    raise LoginRefused(
+                        f"this user gets no privilege: '{self.dialect.enable}' ended at the prompt '{found[-1].group(0).strip()}'"
+                    )
+                return
+
+    def ask(self, command: str) -> str:
+        """Sends a command that changes nothing and returns its answer without echo and prompt, lines ending in \\n.
+
+        Raises DeviceTimeout, ConnectionLost. An error text of the device is returned like any answer.
+        """
+        return self._exchange(command)
+
+    def write(self, line: str, answers: Sequence[tuple[str, str]] = ()) -> str:
+        """Sends a line that may change the device. Raises CommandRefused when the answer is an error of the dialect.
+
+        `answers`: (pattern, answer) pairs for questions the line may raise.
+        """
+        if not self.may_write:
+            raise AssertionError(f"a write was attempted in a session that may only read: {line}")
+        reply = self._exchange(line, answers)
+        if any(e.search(reply) for e in self._errors):
+            raise CommandRefused(line, self._hide(reply.strip())[:400])
+        return reply
+
+    def leave_nested(self) -> None:
+        """Out of any configuration path, after a line was refused in it."""
+        for _ in range(_DEEPEST):
+            if not self.dialect.nested or not re.search(self.dialect.nested, self._prompt_line):
+                return
+            self._exchange(self.dialect.leave)
+
+    def is_error(self, reply: str) -> bool:
+        """Whether an answer is an error text of the dialect."""
+        return any(e.search(reply) for e in self._errors)
+
+    def close(self, polite: bool = True) -> None:
+        """Logs out and waits for the device to hang up (a router has few lines for logins), then closes, whatever happens."""
+        try:
+            if polite:
+                for line in self.dialect.logout:
+                    self._channel.send(line + "\n")
+                end = time.monotonic() + _GOODBYE
+                while time.monotonic() < end and self._channel.receive(end - time.monotonic()):
+                    continue
+        except EdgeError:
+            self.prompt_mark = ""  # it hung up, as it should
+        finally:
+            self._channel.close()
+
+    def _prompt(self) -> re.Pattern[str]:
+        if not self._base:  # a bare "> "
+            return re.compile(r"^[ \t]*(?P<mark>[>#$])[ \t]*$", re.M)
+        base = re.escape(self._base)
+        return re.compile(
+            r"^[ \t]*" + base + r"[^\s#>$()]*(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(?P<mark>[>#$])[ \t]*$", re.M
+        )
+
+    def _exchange(self, command: str, answers: Sequence[tuple[str, str]] = ()) -> str:
+        prompt = self._prompt()
+        questions = [(re.compile(p + r"\s*$"), a) for p, a in answers]
+        self._channel.send(command + "\n")
+        deadline = time.monotonic() + self._timeout
+        text = ""
+        while True:
+            text += self._receive(deadline, f"the end of the answer to '{command}'", text)
+            if self._pager.search(text[-200:]):
+                text = self._pager.sub("\n", text)
+                self._channel.send(self.dialect.pager_answer)
+                deadline = time.monotonic() + self._timeout
+                continue
+            tail = _clean(text[-_TAIL:])
+            for pattern, answer in questions:
+                if pattern.search(tail):
+                    self._channel.send(answer + "\n")
+                    text = tail = text + "\n"
+            if prompt.search(tail):
+                answer_text = self._end(_clean(text), command, prompt)
+                if answer_text is not None:
+                    return answer_text
+
+    def _end(self, whole: str, command: str, prompt: re.Pattern[str]) -> str | None:
+        """The answer, once the echo has come and a prompt line stands after it; else None."""
+        at = _echo_end(whole, command)
+        found = None
+        if at is not None:
+            found = next(reversed(list(prompt.finditer(whole, at))), None)
+        if found is None:
+            return None
+        self.prompt_mark, self._prompt_line = found.group("mark"), found.group(0).strip()
+        return whole[at : found.start()].lstrip("\n")
+
+    def _receive(self, deadline: float, what: str, so_far: str) -> str:
+        left = deadline - time.monotonic()
+        data = self._channel.receive(left) if left > 0 else ""
+        if not data:
+            tail = self._hide(_clean(so_far[-200:]).strip().split("\n")[-1])
+            shown = f"; the last it sent was '{tail}'" if tail else ""
+            raise DeviceTimeout(f"waited {self._timeout:g} s for {what}{shown}")
+        return data
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "********")
+        return text
+
+
+def _clean(text: str) -> str:
+    """Line ends as \\n; the marks that pagers and line editors leave are gone."""
+    return re.sub(r"\r+\n", "\n", _ERASED.sub("", text)).replace("\r", "").replace("\x00", "")
+
+
+def _echo_end(text: str, command: str) -> int | None:
+    """Where the echoed command line ends, or None while it has not come whole."""
+    if not command:
+        return 0
+    at = text.find(command)
+    if at < 0:
+        return None
+    end = text.find("\n", at + len(command))
+    return len(text) if end < 0 else end

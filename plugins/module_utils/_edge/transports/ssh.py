@@ -1,0 +1,344 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections by SSH (or, only when asked for, telnet) on netmiko and paramiko. Nothing is written while connecting."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import hashlib
+import logging
+import os
+import re
+import select
+import shlex
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import (
+    BadInput,
+    ConnectionLost,
+    DeviceTimeout,
+    EdgeError,
+    HostKeyRefused,
+    LoginRefused,
+    MissingLibrary,
+    Unreachable,
+)
+
+try:
+    import paramiko
+    from netmiko.base_connection import BaseConnection
+    from netmiko.exceptions import NetmikoAuthenticationException
+
+    NETMIKO_ERROR = ""
+    # Without a handler of its own paramiko prints tracebacks to the standard error of Ansible's worker.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    logging.getLogger("paramiko").propagate = False
+except ImportError as _error:  # the module that runs on a delegate reports it by name
+    NETMIKO_ERROR = str(_error)
+    BaseConnection = object  # type: ignore[assignment,misc,unused-ignore]
+    paramiko = None  # type: ignore[assignment,unused-ignore]
+
+# group16 costs three times the CPU of group14 for each login; both are safe
+_SLOW_KEX = "diffie-hellman-group16-sha512"
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to reach and enter a device. Times in seconds. Secrets never appear in its text."""
+
+    host: str
+    port: int
+    user: str
+    password: str | None = None
+    private_key_file: str | None = None
+    private_key_passphrase: str | None = None
+    use_agent: bool = False
+    host_key_checking: bool = True
+    host_key: str | None = None
+    known_hosts_file: str | None = None
+    proxy_command: str | None = None
+    connect_timeout: float = 10.0
+    telnet: bool = False
+
+    def __repr__(self) -> str:
+        return f"Login({self.user}@{self.host}:{self.port})"
+
+
+def fingerprint(key: Any) -> str:
+    """OpenSSH's SHA256 fingerprint of a paramiko key."""
+    digest = hashlib.sha256(key.asbytes()).digest()
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
+
+
+class _HostKeys:
+    """paramiko's policy for a key that known_hosts does not decide: a pin decides, else it is refused."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        seen = fingerprint(key)
+        if not self._login.host_key_checking:
+            return
+        if self._login.host_key:
+            if seen != _normal_pin(self._login.host_key):
+                raise HostKeyRefused(
+                    f"{hostname} shows the host key {seen}, pinned is {self._login.host_key}: "
+                    "another device answers there, or its key was replaced. "
+                    "Nothing was sent. If the change is known, correct voip_edge_host_key"
+                )
+            return
+        raise HostKeyRefused(
+            f"the host key of {hostname} is not in known_hosts: {key.get_name()} {seen}. "
+            "Compare it with the device, then add it to known_hosts "
+            f"or set voip_edge_host_key: {seen}"
+        )
+
+
+def _normal_pin(pin: str) -> str:
+    text = pin.strip()
+    return (text if text.startswith("SHA256:") else "SHA256:" + text).rstrip("=")
+
+
+class _Connection(BaseConnection):  # type: ignore[misc,unused-ignore]
+    """netmiko's connection without its habits of writing to the device while connecting."""
+
+    def __init__(self, login: Login, sock: Any) -> None:
+        self.login = login
+        super().__init__(
+            host=login.host,
+            port=login.port,
+            username=login.user,
+            password=login.password or "",
+            device_type="generic_telnet" if login.telnet else "generic",
+            use_keys=login.use_agent,
+            allow_agent=login.use_agent,
+            key_file=login.private_key_file,
+            passphrase=login.private_key_passphrase,
+            conn_timeout=login.connect_timeout,
+            auth_timeout=login.connect_timeout,
+            banner_timeout=login.connect_timeout,
+            sock=sock,
+            auto_connect=False,
+        )
+
+    def telnet_login(self, *args: Any, **kwargs: Any) -> str:  # pylint: disable=unused-argument
+        """Left to the session: netmiko's own repeats the secret and sends line ends on its own."""
+        return ""
+
+    def _connect_params_dict(self) -> dict[str, Any]:
+        params: dict[str, Any] = super()._connect_params_dict()
+        params["transport_factory"] = _transport
+        if not params["password"]:
+            params["password"] = None
+        return params
+
+    def _build_ssh_client(self) -> Any:
+        client = paramiko.SSHClient()
+        if self.login.host_key_checking and not self.login.host_key:
+            for path in _known_hosts(self.login):
+                try:
+                    client.load_system_host_keys(path)
+                except (OSError, ValueError) as error:
+                    raise BadInput(f"known_hosts_file: {path} cannot be read: {error}") from None
+        client.set_missing_host_key_policy(_HostKeys(self.login))  # type: ignore[arg-type,unused-ignore]
+        return client
+
+
+def _transport(sock: Any, **kwargs: Any) -> Any:
+    transport = paramiko.Transport(sock, **kwargs)
+    options = transport.get_security_options()
+    kex = [k for k in options.kex if k != _SLOW_KEX]
+    if len(kex) < len(options.kex):
+        options.kex = [*kex, _SLOW_KEX]
+    return transport
+
+
+def _known_hosts(login: Login) -> list[str]:
+    if login.known_hosts_file:
+        path = os.path.expanduser(login.known_hosts_file)
+        if not os.path.isfile(path):
+            raise BadInput(f"known_hosts_file: there is no file {login.known_hosts_file}")
+        return [path]
+    standard = (os.path.expanduser("~/.ssh/known_hosts"), "/etc/ssh/ssh_known_hosts")
+    return [p for p in standard if os.path.isfile(p)]
+
+
+class SshChannel:
+    """A shell on a device, as the dialogue needs it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._channel = connection.remote_conn
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def receive(self, seconds: float) -> str:
+        try:
+            self._channel.settimeout(seconds)
+            data = self._channel.recv(65536)
+        except socket.timeout:
+            return ""
+        except (OSError, EOFError) as error:
+            raise ConnectionLost(f"the connection broke: {error}") from None
+        if not data:
+            raise ConnectionLost("the device closed the connection")
+        return self._decode(data)
+
+    def send(self, text: str) -> None:
+        try:
+            self._channel.sendall(text.encode("utf-8"))
+        except (OSError, EOFError):
+            raise ConnectionLost("the device closed the connection") from None
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+
+class TelnetChannel:
+    """The same over telnet; option negotiation is netmiko's."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._telnet = connection.remote_conn
+        self._kept = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def receive(self, seconds: float) -> str:
+        end = time.monotonic() + seconds
+        kept, self._kept = self._kept, ""
+        while not kept:
+            try:
+                data = self._telnet.read_very_eager()
+            except (OSError, EOFError):
+                raise ConnectionLost("the device closed the connection") from None
+            if data:
+                return self._decode(data)
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._telnet.get_socket()], [], [], left)[0]:
+                return ""
+        return kept
+
+    def keep(self, text: str) -> None:
+        """Puts text back that belongs to whoever reads next."""
+        self._kept = text
+
+    def send(self, text: str) -> None:
+        try:
+            self._telnet.write(text.replace("\n", "\r\n").encode("utf-8"))
+        except (OSError, EOFError):
+            raise ConnectionLost("the device closed the connection") from None
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+
+def connect(login: Login) -> Any:
+    """A channel to a device that has let us in.
+
+    Raises BadInput, MissingLibrary, Unreachable, HostKeyRefused, LoginRefused, ConnectionLost, DeviceTimeout.
+    """
+    if NETMIKO_ERROR:
+        raise MissingLibrary("netmiko", NETMIKO_ERROR)
+    _check(login)
+    connection = _Connection(login, None if login.telnet else _socket(login))
+    try:
+        connection.establish_connection()
+    except EdgeError:
+        _drop(connection)
+        raise
+    except Exception as error:  # noqa: BLE001 - netmiko and paramiko raise many kinds; all become one of ours
+        _drop(connection)
+        raise _translated(login, error) from None
+    if login.telnet:
+        channel = TelnetChannel(connection)
+        _telnet_login(channel, login)
+        return channel
+    return SshChannel(connection)
+
+
+def _drop(connection: Any) -> None:
+    try:
+        if getattr(connection, "remote_conn_pre", None) is not None:
+            connection.paramiko_cleanup()
+        elif connection.sock is not None:
+            connection.sock.close()
+    except Exception as error:  # noqa: BLE001 - best effort on a connection that never came about
+        logging.getLogger("paramiko").debug("closing: %s", error)
+
+
+def _check(login: Login) -> None:
+    if login.private_key_file and not os.path.isfile(os.path.expanduser(login.private_key_file)):
+        raise BadInput(f"private_key_file: there is no file {login.private_key_file}")
+    if not (login.telnet or login.password or login.private_key_file or login.use_agent):
+        raise BadInput(f"password: none is given for {login.host}, and neither a private_key_file nor use_agent")
+
+
+def _socket(login: Login) -> Any:
+    if login.proxy_command:
+        command = login.proxy_command.replace("%h", login.host).replace("%p", str(login.port)).replace("%r", login.user)
+        try:
+            return paramiko.ProxyCommand(command)
+        except OSError as error:
+            raise Unreachable(f"the jump command '{shlex.split(command)[0]}' cannot be started: {error}") from None
+    try:
+        sock = socket.create_connection((login.host, login.port), timeout=login.connect_timeout)
+    except socket.timeout:
+        raise Unreachable(f"no answer from {login.host} port {login.port} within {login.connect_timeout:g} s") from None
+    except OSError as error:
+        raise Unreachable(f"cannot connect to {login.host} port {login.port}: {error.strerror or error}") from None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _translated(login: Login, error: Exception) -> EdgeError:
+    """One of our errors for what netmiko or paramiko raised; netmiko's long texts hide the cause in its context."""
+    cause = error.__context__ if isinstance(error.__context__, Exception) else error
+    where = f"{login.host} port {login.port}"
+    if isinstance(cause, paramiko.BadHostKeyException):
+        text = "{0} shows the host key {1}, known_hosts has another one. Nothing was sent"
+        return HostKeyRefused(text.format(where, fingerprint(cause.key)))
+    if isinstance(cause, paramiko.PasswordRequiredException):
+        return BadInput(
+            f"private_key_passphrase: the key {login.private_key_file} is encrypted and no passphrase is given"
+        )
+    if isinstance(error, NetmikoAuthenticationException) or isinstance(cause, paramiko.AuthenticationException):
+        return LoginRefused(f"{where} refused the login of user '{login.user}' (one attempt was made)")
+    text = str(cause).strip() or type(cause).__name__
+    if "no acceptable" in text or "Incompatible" in text:
+        return Unreachable(
+            f"{where}: no common SSH algorithm ({text}). Old routers need paramiko>=3.5.1,<5; newer ones dropped SHA-1 and ssh-rsa"
+        )
+    if isinstance(cause, (socket.timeout, TimeoutError)) or "timed out" in text or "timeout" in text.lower():
+        return DeviceTimeout(f"{where} did not finish the SSH login within {login.connect_timeout:g} s")
+    if isinstance(cause, paramiko.SSHException) and ("banner" in text or "EOF" in text or "reset" in text):
+        return Unreachable(f"{where} is not an SSH server or closed the connection: {text}")
+    return Unreachable("{}: {}".format(where, text.split("\n")[0]))
+
+
+def _telnet_login(channel: TelnetChannel, login: Login) -> None:
+    """User name and password, each once; the prompt that follows is left to the session."""
+    text, deadline, sent = "", time.monotonic() + login.connect_timeout, {"user": False, "password": False}
+    while not sent["password"]:
+        data = channel.receive(max(0.0, deadline - time.monotonic()))
+        if not data:
+            channel.close()
+            raise DeviceTimeout(f"no telnet login prompt from {login.host} within {login.connect_timeout:g} s")
+        text += data
+        if not sent["user"] and re.search(r"(?i)(?:user ?name|login|user):\s*$", text):
+            channel.send(login.user + "\n")
+            sent["user"], text = True, ""
+        elif re.search(r"(?i)password:\s*$", text):
+            channel.send((login.password or "") + "\n")
+            sent["password"], text = True, ""
+    first = channel.receive(max(0.0, deadline - time.monotonic()))
+    while not first.strip() and time.monotonic() < deadline:
+        first += channel.receive(max(0.0, deadline - time.monotonic()))
+    if re.search(r"(?i)invalid|failed|incorrect|denied|password:\s*$|user ?name:\s*$", first):
+        channel.close()
+        raise LoginRefused(f"{login.host} refused the telnet login of user '{login.user}' (one attempt was made)")
+    channel.keep(first)
