@@ -1,0 +1,108 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private: the options by which all modules of this collection reach a device."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  host:
+    description:
+      - Address of the device.
+      - If left out, C(ansible_host) of the host is taken, else its inventory name.
+    type: str
+  port:
+    description:
+      - Port of the device's SSH or telnet server. If left out, C(ansible_port) is taken, else V(22) or V(23).
+    type: int
+  user:
+    description:
+      - User name. If left out, C(ansible_user) is taken.
+    type: str
+  password:
+    description:
+      - Password. If left out, C(ansible_password) is taken. It is sent once; a refused login is not repeated.
+    type: str
+  private_key_file:
+    description:
+      - Private SSH key, a file on the machine that connects. If left out, C(ansible_ssh_private_key_file) is taken.
+    type: path
+  private_key_passphrase:
+    description:
+      - Passphrase of O(private_key_file).
+    type: str
+  use_agent:
+    description:
+      - Also use keys of a running SSH agent and of C(~/.ssh). If left out, C(voip_edge_use_agent) is taken.
+    type: bool
+    default: false
+  become_password:
+    description:
+      - Enable secret, for devices that have one. If left out, C(ansible_become_password) is taken.
+    type: str
+  platform:
+    description:
+      - The platform, see the support matrix in the README, or V(auto) to ask the device.
+      - If left out, C(voip_edge_platform) or C(ansible_network_os) is taken; the values of the well-known collections
+        (such as C(cisco.ios.ios)) are understood. The device's own word is checked against it before anything is changed.
+    type: str
+    default: auto
+  transport:
+    description:
+      - V(telnet) sends the password in clear text; it is used only when asked for. If left out, C(voip_edge_transport) is taken.
+    type: str
+    choices: [ssh, telnet]
+    default: ssh
+  host_key_checking:
+    description:
+      - Whether the device's SSH host key must be known. If left out, C(ansible_host_key_checking) is taken, else the
+        setting of Ansible itself.
+    type: bool
+    default: true
+  host_key:
+    description:
+      - The fingerprint that the device's host key must have, such as C(SHA256:...), instead of an entry in known_hosts.
+        If left out, C(voip_edge_host_key) is taken.
+    type: str
+  known_hosts_file:
+    description:
+      - The file with the known host keys. If left out, C(voip_edge_known_hosts_file) is taken, else the user's and the
+        system's own.
+    type: path
+  jump_host:
+    description:
+      - An SSH jump host as C([user@]host[:port]). The C(ssh) program makes this hop, with its own keys and known_hosts.
+      - If left out, C(voip_edge_jump_host) is taken, else the jump host in C(ansible_ssh_common_args).
+    type: str
+  proxy_command:
+    description:
+      - A command whose input and output reach the device, as in OpenSSH; C(%h), C(%p) and C(%r) are filled in.
+    type: str
+  connect_timeout:
+    description:
+      - Seconds to wait for the connection and for the login. If left out, C(ansible_connect_timeout) is taken.
+    type: float
+    default: 10.0
+  timeout:
+    description:
+      - Seconds to wait for the answer to one command. If left out, C(ansible_command_timeout) is taken.
+    type: float
+    default: 30.0
+  profile:
+    description:
+      - The provider profile that the UDP timeout and the ports are held against.
+    type: str
+    default: default
+  name:
+    description:
+      - The name of the host in records. If left out, its inventory name.
+    type: str
+  report_dir:
+    description:
+      - A folder on the controller that receives the record of the host, C(records/<host>.json).
+        If left out, C(voip_edge_report_dir) is taken; without either no record is kept.
+    type: path
+"""

@@ -1,0 +1,228 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records into a report: rows that are small, merged in any order, and written as CSV, Markdown and HTML.
+
+Device text is hostile input everywhere here: it is cut to a stated length, loses its control characters, and is escaped
+by whatever it is written into.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .model import COMPLIANCE
+
+LONGEST = 400
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_FIRST = {
+    word: at for at, word in enumerate(("noncompliant", "undetermined", "not_reached", "unsupported", "compliant"))
+}
+_SEVERITY = {"high": 0, "medium": 1, "low": 2, "info": 3}
+
+Row = Mapping[str, Any]
+
+
+def clean(value: Any, longest: int = LONGEST) -> str:
+    """A value as one text of bounded length without control characters; what was cut off is said."""
+    text = "" if value is None else str(value)
+    cut = len(text) - longest
+    text = _CONTROL.sub("\ufffd", text[:longest])
+    return text if cut <= 0 else f"{text} [{cut} more characters]"
+
+
+def _texts(values: Any, most: int = 40) -> list[str]:
+    listed = values if isinstance(values, list) else []
+    out = [clean(v) for v in listed[:most]]
+    return out if len(listed) <= most else [*out, f"[{len(listed) - most} more]"]
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A host that should be in the report and has nothing to say."""
+
+    host: str
+    why: str
+
+    def row(self) -> dict[str, Any]:
+        empty: dict[str, Any] = dict.fromkeys(("platform", "model", "firmware", "finished", "mode"), "")
+        lists: dict[str, Any] = {key: [] for key in ("findings", "plan", "done", "advice", "not_checked")}
+        return {
+            "host": clean(self.host),
+            "compliance": "not_reached",
+            "error": self.why,
+            "aspects": [],
+            **empty,
+            **lists,
+        }
+
+
+def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a record: plain, small, cleaned. A record of unknown shape becomes an undetermined row that says so."""
+    try:
+        return _row(record)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {
+            **_Missing(str(record.get("host", "?")), "the record is not readable").row(),
+            "compliance": "undetermined",
+        }
+
+
+def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    compliance = record["compliance"]
+    return {
+        "host": clean(record["host"]),
+        "platform": clean(record["platform"]),
+        "model": clean(record["model"]),
+        "firmware": clean(record["firmware"]),
+        "finished": clean(record["finished"]),
+        "mode": clean(record["mode"]),
+        "compliance": compliance if compliance in COMPLIANCE else "undetermined",
+        "error": clean(record.get("error", {}).get("text")),
+        "aspects": [_aspect(clean(name), aspect) for name, aspect in record["aspects"].items()],
+        "findings": sorted(
+            ({key: clean(f[key]) for key in ("id", "severity", "text")} for f in record["findings"]),
+            key=lambda f: _SEVERITY.get(f["severity"], 9),
+        ),
+        "plan": [{"do": clean(s["do"]), "undo": clean(s["undo"])} for s in record["plan"]],
+        "done": [{"do": clean(s["do"]), "undo": clean(s["undo"])} for s in record["done"]],
+        "advice": _texts(record["advice"]),
+        "not_checked": _texts(record["not_checked"]),
+    }
+
+
+def _aspect(name: str, aspect: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "verdict": clean(aspect["verdict"]),
+        "compliance": clean(aspect["compliance"]),
+        "seconds": aspect.get("seconds"),
+        "mechanisms": [
+            {
+                **{key: clean(m[key]) for key in ("id", "scope", "state", "basis", "label")},
+                "evidence": _texts(m["evidence"], 12),
+            }
+            for m in aspect["mechanisms"]
+        ],
+    }
+
+
+def _natural(name: str) -> list[Any]:
+    """fw2 before fw10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def merge(rows: Iterable[dict[str, Any]], hosts: Iterable[str]) -> list[dict[str, Any]]:
+    """All rows, and one for each expected host without a record; what needs action first, then by name.
+
+    The order in which rows come does not matter; of two rows of one host the later one counts.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = found.get(row["host"])
+        if known is None or (known["finished"], str(known)) < (row["finished"], str(row)):
+            found[row["host"]] = row
+    for host in hosts:
+        found.setdefault(clean(host), _Missing(host, "there is no record of this run").row())
+    return sorted(found.values(), key=lambda r: (_FIRST[r["compliance"]], _natural(r["host"])))
+
+
+def stale(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An old row is no answer for this run."""
+    return _Missing(row["host"], f"not reached in this run; last seen {row['finished']}").row()
+
+
+def verdict(row: Row, aspect: str) -> str:
+    """The verdict on an aspect, "" where it was not judged."""
+    return next((str(a["verdict"]) for a in row["aspects"] if a["name"] == aspect), "")
+
+
+def summary(rows: Iterable[Row]) -> dict[str, Any]:
+    """Counts by compliance, by the verdict on the SIP ALG, and by platform."""
+    out: dict[str, Any] = {"hosts": 0, "compliance": {}, "sip_alg": {}, "platform": {}}
+    for row in rows:
+        out["hosts"] += 1
+        for key, value in (
+            ("compliance", row["compliance"]),
+            ("sip_alg", verdict(row, "sip_alg") or row["compliance"]),
+            ("platform", row["platform"] or "unknown"),
+        ):
+            out[key][value] = out[key].get(value, 0) + 1
+    return {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in out.items()}
+
+
+COLUMNS = (
+    "host", "platform", "model", "firmware", "aspect", "verdict", "aspect_compliance", "seconds", "on",
+    "host_compliance", "findings", "error", "finished",
+)  # fmt: skip
+
+
+def to_csv(rows: Iterable[Row]) -> Iterator[str]:
+    """Lines: one row a host and aspect. Cells that a spreadsheet would take for a formula get an apostrophe."""
+    yield _csv_line(COLUMNS)
+    for row in rows:
+        for aspect in row["aspects"] or [
+            {"name": "", "verdict": "", "compliance": "", "seconds": None, "mechanisms": []}
+        ]:
+            yield _csv_line((
+                row["host"], row["platform"], row["model"], row["firmware"], aspect["name"], aspect["verdict"],
+                aspect["compliance"], aspect["seconds"],
+                " ".join(f"{m['id']}({m['scope']})" for m in aspect["mechanisms"] if m["state"] == "on"),
+                row["compliance"], " ".join(f["id"] for f in row["findings"]), row["error"], row["finished"],
+            ))  # fmt: skip
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    out = io.StringIO()
+    texts = ["" if c is None else str(c).replace("\n", " ") for c in cells]
+    csv.writer(out, lineterminator="\n").writerow(
+        ["'" + t if t.startswith(("=", "+", "-", "@", "\t", "\r")) else t for t in texts]
+    )
+    return out.getvalue()
+
+
+def _md(text: Any) -> str:
+    """Text for Markdown: nothing in it is markup, links or HTML."""
+    flat = str(text).replace("\n", " / ")
+    return re.sub(
+        r"([\\`*_{}\[\]()#+!|~<>&])",
+        lambda m: html.escape(m.group(1)) if m.group(1) in "<>&" else "\\" + m.group(1),
+        flat,
+    )
+
+
+def to_markdown(rows: list[Row], title: str, generated: str) -> Iterator[str]:
+    """Lines of a document with a summary, a table of all hosts, and a section for each host that needs something."""
+    counts = summary(rows)
+    yield f"# {_md(title)}\n\nMade {generated}. {counts['hosts']} hosts: "
+    yield ", ".join(f"{n} {_md(word)}" for word, n in counts["compliance"].items()) + ".\n\n"
+    yield "| host | compliance | SIP ALG | UDP timeout | port forwards | platform | firmware |\n|---|---|---|---|---|---|---|\n"
+    for row in rows:
+        cells = [
+            row["host"],
+            row["compliance"],
+            *(verdict(row, a) for a in ("sip_alg", "udp_timeout", "port_forwards")),
+        ]
+        yield "| " + " | ".join(_md(c) for c in [*cells, row["platform"], row["firmware"]]) + " |\n"
+    for row in rows:
+        if row["compliance"] != "compliant" or row["done"]:
+            yield from _md_host(row)
+
+
+def _md_host(row: Row) -> Iterator[str]:
+    yield f"\n## {_md(row['host'])}\n\n"
+    if row["error"]:
+        yield f"* error: {_md(row['error'])}\n"
+    for finding in row["findings"]:
+        yield f"* {_md(finding['severity'])}: {_md(finding['text'])} ({_md(finding['id'])})\n"
+    for word, steps in (("planned", row["plan"]), ("done", row["done"])):
+        for step in steps:
+            yield f"* {word}: {_md(step['do'])}\n"
+    for at, text in enumerate(row["advice"], 1):
+        yield f"{at}. {_md(text)}\n"

@@ -1,0 +1,191 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as one HTML file: it opens offline, sorts, filters and prints, and works without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import MissingLibrary
+from .report import Row, summary, verdict
+
+try:
+    import jinja2
+
+    JINJA_ERROR = ""
+except ImportError as _error:  # ships with ansible-core; a delegate may lack it
+    jinja2 = None  # type: ignore[assignment,unused-ignore]
+    JINJA_ERROR = str(_error)
+
+WORDS = {
+    "compliant": "compliant",
+    "noncompliant": "needs a change",
+    "undetermined": "not known",
+    "unsupported": "not supported",
+    "not_reached": "not reached",
+}
+
+TEMPLATE = r"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>{{ title }}</title>
+<style>
+:root { color-scheme: light dark; --bg:#fff; --fg:#1c2430; --soft:#5b6675; --line:#d9dfe7; --card:#f5f7fa;
+  --compliant:#1b7f4b; --noncompliant:#b3261e; --undetermined:#9a6700; --not_reached:#5b6675; --unsupported:#5b6675; }
+@media (prefers-color-scheme: dark) { :root { --bg:#12161c; --fg:#e6eaf0; --soft:#9aa7b8; --line:#2c3541; --card:#1a2028;
+  --compliant:#4cc38a; --noncompliant:#ff8f85; --undetermined:#e3b341; --not_reached:#9aa7b8; --unsupported:#9aa7b8; } }
+* { box-sizing: border-box }
+body { margin:0 auto; max-width:76rem; padding:1.5rem; background:var(--bg); color:var(--fg);
+  font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
+h1 { font-size:1.6rem; margin:0 } h2 { font-size:1.15rem; margin:2rem 0 .6rem } h3 { font-size:1rem; margin:1.1rem 0 .3rem }
+.soft { color:var(--soft) } .tiles { display:flex; flex-wrap:wrap; gap:.8rem; margin:1.2rem 0 }
+.tile { flex:1 1 9rem; background:var(--card); border:1px solid var(--line); border-left:.35rem solid var(--c);
+  border-radius:.5rem; padding:.7rem 1rem }
+.tile b { display:block; font-size:1.8rem; line-height:1.15 }
+svg { display:block; width:100%; height:1.4rem; border-radius:.4rem }
+table { border-collapse:collapse; width:100% } th,td { text-align:left; padding:.45rem .6rem;
+  border-bottom:1px solid var(--line); vertical-align:top }
+caption { text-align:left; color:var(--soft); padding:.3rem 0 } thead th { background:var(--card); white-space:nowrap }
+th button { all:unset; cursor:pointer; font-weight:600 } th button:focus-visible, summary:focus-visible { outline:2px solid currentColor }
+.word { font-weight:600; color:var(--c); white-space:nowrap } .word::before { content:attr(data-mark) " " }
+details { border:1px solid var(--line); border-radius:.5rem; margin:.6rem 0; padding:.2rem 1rem; background:var(--card);
+  break-inside:avoid-page }
+summary { cursor:pointer; padding:.5rem 0; font-weight:600 } code, pre {
+  font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace; overflow-wrap:anywhere; white-space:pre-wrap }
+pre { margin:.2rem 0; padding:.4rem .7rem; border-left:3px solid var(--line) }
+input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line); border-radius:.4rem; background:var(--bg);
+  color:var(--fg) }
+.controls { display:flex; flex-wrap:wrap; gap:.6rem; margin:.6rem 0 } ol,ul { margin:.2rem 0; padding-left:1.4rem }
+.compliant{--c:var(--compliant)} .noncompliant{--c:var(--noncompliant)} .undetermined{--c:var(--undetermined)}
+  .not_reached{--c:var(--not_reached)} .unsupported{--c:var(--unsupported)}
+@media print { .controls { display:none } body { max-width:none; padding:0 } details { border:0; background:none } }
+</style>
+</head>
+<body>
+<header>
+<h1>{{ title }}</h1>
+<p class="soft">Made {{ generated }} &middot; {{ counts.hosts }} hosts</p>
+</header>
+<main>
+<div class="tiles">
+{%- for word, n in tiles %}
+<div class="tile {{ word }}"><b>{{ n }}</b>{{ words[word] }}</div>
+{%- endfor %}
+</div>
+<svg role="img" aria-label="{% for word, n in tiles %}{{ n }} {{ words[word] }}{{ ', ' if not loop.last }}{% endfor %}"
+  viewBox="0 0 1000 24" preserveAspectRatio="none">
+{%- for part in bar %}
+<rect x="{{ part.x }}" y="0" width="{{ part.width }}" height="24" fill="var(--{{ part.word }})"><title>{{ part.n }} {{
+  words[part.word] }}</title></rect>
+{%- endfor %}
+</svg>
+<h2>All hosts</h2>
+<div class="controls">
+<label>Find <input id="find" type="search" placeholder="host, platform, verdict"></label>
+<label>Show <select id="show"><option value="">all</option>{% for word, n in tiles %}<option value="{{ word }}">{{
+  words[word] }}</option>{% endfor %}</select></label>
+</div>
+<table id="hosts">
+<caption>What needs action stands first. The headings sort.</caption>
+<thead><tr>{% for name in ("Host", "Result", "SIP ALG", "UDP timeout", "Forwards", "Platform", "Firmware") %}
+  <th scope="col"><button type="button">{{ name }}</button></th>{% endfor %}</tr></thead>
+<tbody>
+{%- for row in rows %}
+<tr data-word="{{ row.compliance }}"><th scope="row"><a href="#h{{ loop.index }}">{{ row.host }}</a></th>
+<td><span class="word {{ row.compliance }}" data-mark="{{ marks[row.compliance] }}">{{ words[row.compliance] }}</span></td>
+<td>{{ verdict(row, "sip_alg") }}</td><td>{{ timeout(row) }}</td><td>{{ verdict(row, "port_forwards") }}</td>
+<td>{{ row.platform }}</td><td>{{ row.firmware }}</td></tr>
+{%- endfor %}
+</tbody>
+</table>
+<h2>Host by host</h2>
+{%- for row in rows %}
+<details id="h{{ loop.index }}"{% if row.compliance == "noncompliant" and loop.index <= 20 %} open{% endif %}>
+<summary>{{ row.host }} &mdash; <span class="word {{ row.compliance }}" data-mark="{{ marks[row.compliance] }}">{{
+  words[row.compliance] }}</span></summary>
+<p class="soft">{{ row.model }} {{ row.platform }} {{ row.firmware }} {{ row.finished }}</p>
+{%- if row.error %}<p><strong>{{ row.error }}</strong></p>{% endif %}
+{%- if row.findings %}<h3>Findings</h3><ul>{% for f in row.findings %}<li><strong>{{ f.severity }}</strong>: {{
+  f.text }} <span class="soft">{{ f.id }}</span></li>{% endfor %}</ul>{% endif %}
+{%- if row.advice %}<h3>To be done by hand</h3><ol>{% for text in row.advice %}<li>{{ text }}</li>{% endfor %}</ol>{% endif %}
+{%- for word, steps in (("Plan", row.plan), ("Done", row.done)) %}{% if steps %}<h3>{{ word }}</h3>{% for s in steps %}<pre>{{
+  s.do }}</pre><p class="soft">taken back by</p><pre>{{ s.undo }}</pre>{% endfor %}{% endif %}{% endfor %}
+{%- for aspect in row.aspects %}{% if aspect.mechanisms %}<h3>{{ aspect.name }}: {{ aspect.verdict }}</h3>
+<table><thead><tr><th scope="col">Mechanism</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Seen</th>
+  </tr></thead><tbody>
+{%- for m in aspect.mechanisms %}<tr><th scope="row">{{ m.id }}</th><td>{{ m.scope }}</td><td>{{
+  m.state }} <span class="soft">({{ m.basis }}, {{ m.label }})</span></td><td>{% for line in m.evidence %}<code>{{
+  line }}</code><br>{% endfor %}</td></tr>{% endfor %}
+</tbody></table>{% endif %}{% endfor %}
+{%- if row.not_checked %}<h3>Not checked</h3><ul>{% for text in row.not_checked %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
+</details>
+{%- endfor %}
+</main>
+<script>
+(function () {
+  var body = document.querySelector("#hosts tbody"), rows = Array.prototype.slice.call(body.rows);
+  var find = document.getElementById("find"), show = document.getElementById("show");
+  function filter() {
+    var text = find.value.toLowerCase();
+    rows.forEach(function (r) {
+  r.hidden = !((!show.value || r.dataset.word === show.value) && r.textContent.toLowerCase().indexOf(text) >= 0); });
+  }
+  find.addEventListener("input", filter); show.addEventListener("change", filter);
+  document.querySelectorAll("#hosts thead th").forEach(function (th, column) {
+    var up = false;
+    th.firstChild.addEventListener("click", function () {
+      up = !up;
+      document.querySelectorAll("#hosts thead th").forEach(function (x) { x.removeAttribute("aria-sort"); });
+      th.setAttribute("aria-sort", up ? "ascending" : "descending");
+      rows.sort(function (a, b) {
+  return (up ? 1 : -1) * a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, {numeric: true}); });
+      rows.forEach(function (r) { body.appendChild(r); });
+    });
+  });
+  function reveal() { var d = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); if (d) { d.open = true; } }
+  window.addEventListener("hashchange", reveal); reveal();
+  window.addEventListener("beforeprint", function () { document.querySelectorAll("details").forEach(function (d) { d.open = true; }); });
+})();
+</script>
+</body>
+</html>
+"""
+
+MARKS = {
+    "compliant": "\u2714",
+    "noncompliant": "\u2718",
+    "undetermined": "?",
+    "unsupported": "\u2013",
+    "not_reached": "\u2205",
+}
+
+
+def _timeout(row: Row) -> str:
+    for aspect in row["aspects"]:
+        if aspect["name"] == "udp_timeout":
+            seconds = f" ({aspect['seconds']} s)" if aspect["seconds"] is not None else ""
+            return f"{aspect['verdict']}{seconds}"
+    return ""
+
+
+def to_html(rows: list[Row], title: str, generated: str) -> Iterator[str]:
+    """Pieces of the HTML file. Raises MissingLibrary where Jinja2 is not installed."""
+    if JINJA_ERROR:
+        raise MissingLibrary("jinja2", JINJA_ERROR)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    counts: dict[str, Any] = summary(rows)
+    tiles = [(word, counts["compliance"][word]) for word in WORDS if word in counts["compliance"]]
+    bar, x = [], 0.0
+    for word, n in tiles:
+        width = 1000.0 * n / max(1, counts["hosts"])
+        bar.append({"word": word, "n": n, "x": round(x, 2), "width": round(width, 2)})
+        x += width
+    yield from environment.from_string(TEMPLATE).generate(
+        rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, bar=bar,
+        words=WORDS, marks=MARKS, verdict=verdict, timeout=_timeout,
+    )  # fmt: skip

@@ -1,0 +1,166 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules do: from validated options to a result. Module and action plugin both come in here, so they answer alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from . import backups, engine, reporting
+from .core.errors import BadInput, EdgeError, MissingLibrary
+from .core.model import Assessment, ChangeFailed, Mechanism
+from .core.profiles import get_profile
+from .core.text import looks_binary
+from .core.verdict import SIP_ALG
+from .options import options_of, target_of
+from .platforms.registry import by_name, of_backup
+
+Progress = Optional[Callable[[str], None]]
+
+
+def edge_info(params: Mapping[str, Any], check: bool = True, progress: Progress = None) -> dict[str, Any]:
+    """Identify and judge; reads only. From the device, or from the saved configuration in `config`."""
+    if params.get("config"):
+        record = _from_file(params)
+    else:
+        outcome = engine.run(target_of(params), None, check=True)
+        record = outcome.record
+        if outcome.error is not None:
+            return _failed(outcome)
+    return {"changed": False, **_facts(record), "record": record}
+
+
+def sip_alg(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Set the SIP ALG of a device; with `check` says exactly what would be sent and how the device would read."""
+    options = options_of(params)
+    outcome = engine.run(target_of(params), options, check)
+    change = outcome.change
+    if outcome.error is not None:
+        result = _failed(outcome)
+        if isinstance(outcome.error, ChangeFailed):
+            result["changed"] = bool(outcome.error.change.left or outcome.error.change.done)
+        return result
+    before, after = _lines(outcome.before), _lines(outcome.after)
+    steps = outcome.plan.steps if outcome.plan else ()
+    result = {
+        "changed": bool(change.done) if change is not None else bool(steps),
+        "before": before,
+        "after": after,
+        "commands": list(outcome.script),
+        "undo": list(outcome.undo),
+        "saved": None if change is None else change.saved,
+        "still_needed": list(outcome.plan.still_needed) if outcome.plan and steps else [],
+        "notes": change.notes if change is not None else [],
+        "diff": {
+            "before_header": "SIP ALG now",
+            "after_header": "SIP ALG then",
+            "before": _text(before),
+            "after": _text(after),
+        },
+        **_facts(outcome.record),
+        "record": outcome.record,
+    }
+    if change is not None and change.saved is False and options.save:
+        result.update(
+            failed=True, msg="the change is live and proven, but the device did not confirm that it was saved"
+        )
+    return result
+
+
+def report(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Merge the records of a folder into the report files."""
+    made = reporting.write_report(params["report_dir"], params["hosts"], params.get("since"))
+    return {"changed": True, "summary": made["summary"], "files": made["files"]}
+
+
+def audit_backups(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Judge a folder of saved configurations and write the report."""
+    platform = by_name(params["platform"])
+    profile = get_profile(params["profile"])
+    if params["workers"] < 0:
+        raise BadInput("workers: {} is less than 0 (0 means one for each processor)".format(params["workers"]))
+    reporting.check_report_dir(params["report_dir"])
+    files = backups.find(params["path"])
+    hosts = backups.judge_all(files, params["report_dir"], platform, profile, params["workers"], progress)
+    made = reporting.write_report(params["report_dir"], hosts)
+    return {"changed": True, "judged": len(hosts), "summary": made["summary"], "files": made["files"]}
+
+
+DOORS: dict[str, Callable[..., dict[str, Any]]] = {
+    "edge_info": edge_info,
+    "sip_alg": sip_alg,
+    "report": report,
+    "audit_backups": audit_backups,
+}
+
+
+def answer(module: str, params: Mapping[str, Any], check: bool, progress: Progress = None) -> dict[str, Any]:
+    """The result of a module, errors included: `failed` or `unreachable` with one sentence in `msg`."""
+    try:
+        return DOORS[module](params, check=check, progress=progress)
+    except MissingLibrary as error:
+        return {"failed": True, "changed": False, "error_kind": error.kind, "library": error.library, "msg": str(error)}
+    except EdgeError as error:
+        return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
+
+
+def keep_record(result: Mapping[str, Any], report_dir: str | None) -> None:
+    """Puts a host's record into the report folder. Raises BadInput when that cannot be done."""
+    if report_dir and result.get("record"):
+        reporting.write_record(report_dir, result["record"])
+
+
+def _failed(outcome: engine.Outcome) -> dict[str, Any]:
+    error = outcome.error
+    assert error is not None
+    result: dict[str, Any] = {"changed": False, "error_kind": error.kind, "msg": str(error), "record": outcome.record}
+    if isinstance(error, MissingLibrary):
+        result["library"] = error.library
+    # Refusals to let us in are failures: the host is there. Only a host that cannot be talked to is unreachable.
+    result["unreachable" if error.kind in ("unreachable", "timeout") and not outcome.opened else "failed"] = True
+    return result
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    aspects = record["aspects"]
+    return {
+        "platform": record["platform"],
+        "model": record["model"],
+        "firmware": record["firmware"],
+        "compliance": record["compliance"],
+        "verdict": aspects[SIP_ALG]["verdict"] if SIP_ALG in aspects else "undetermined",
+    }
+
+
+def _lines(seen: Assessment | None) -> list[str]:
+    if seen is None or SIP_ALG not in seen.aspects:
+        return []
+
+    def line(mechanism: Mechanism) -> str:
+        return f"{mechanism.id} ({mechanism.scope}): {mechanism.state}"
+
+    aspect = seen.aspects[SIP_ALG]
+    return [f"verdict: {aspect.verdict}"] + [line(m) for m in aspect.mechanisms]
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def _from_file(params: Mapping[str, Any]) -> dict[str, Any]:
+    path = params["config"]
+    try:
+        text = backups.read_text(path)
+    except OSError as error:
+        raise BadInput(f"config: {path} cannot be read: {error.strerror or error}") from None
+    if looks_binary(text[:4096]):
+        raise BadInput(f"config: {path} is not a text file")
+    platform = by_name(params["platform"]) or of_backup(text)
+    if platform is None:
+        raise BadInput(f"config: no platform recognises {os.path.basename(path)}; name it with the option platform")
+    return engine.judge_text(
+        params.get("name") or os.path.basename(path), text, platform, get_profile(params["profile"])
+    )

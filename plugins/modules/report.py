@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Make a report of the records of a run
+version_added: 0.1.0
+description:
+  - Merges the records in a folder into C(report.html), C(report.json), C(report.csv) and C(report.md) in the same folder.
+  - A host that is expected and has no record is I(not reached), never compliant.
+author: The voip.edge maintainers (@voip-edge)
+extends_documentation_fragment:
+  - voip.edge._attributes
+attributes:
+  check_mode:
+    support: full
+    details: Writes its files in check mode too; they are on the controller, no device is touched.
+  diff_mode:
+    support: none
+  idempotent:
+    support: N/A
+    details: Each run writes its files anew.
+options:
+  report_dir:
+    description:
+      - The folder with C(records/); the report is written into it.
+    type: path
+    required: true
+  hosts:
+    description:
+      - The hosts that should have a record.
+    type: list
+    elements: str
+    default: []
+  since:
+    description:
+      - A time such as V(2026-11-26T02:00:00Z). Records that were finished earlier are no answer for this run, their
+        hosts count as not reached.
+    type: str
+requirements:
+  - jinja2
+"""
+
+EXAMPLES = r"""
+- name: Make the report of the last run
+  voip.edge.report:
+    report_dir: ./voip-report
+    hosts: "{{ groups['routers'] }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+summary:
+  description: Counts of the hosts by compliance, by verdict and by platform.
+  returned: success
+  type: dict
+  sample: {"hosts": 2, "compliance": {"compliant": 1, "noncompliant": 1}}
+files:
+  description: The files that were written.
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/voip-report/report.html]
+error_kind:
+  description: A stable word for what went wrong.
+  returned: on failure
+  type: str
+  sample: bad_input
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.voip.edge.plugins.module_utils._edge.doors import answer
+from ansible_collections.voip.edge.plugins.module_utils._edge.finish import finish
+from ansible_collections.voip.edge.plugins.module_utils._edge.options import REPORT
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=REPORT, supports_check_mode=True)
+    finish(module, answer("report", module.params, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sip_alg
+short_description: Switch the SIP ALG of a router off or on
+version_added: 0.1.0
+description:
+  - Logs in once, reads every mechanism that touches SIP, plans the change together with its inverse, applies it, reads
+    again, and saves. If the second reading does not show what was planned, everything is undone.
+  - Only documented commands are sent. What cannot be changed is explained in RV(record.advice).
+author: The voip.edge maintainers (@voip-edge)
+extends_documentation_fragment:
+  - voip.edge._connection
+  - voip.edge._attributes
+attributes:
+  check_mode:
+    support: full
+    details: Writes nothing and predicts the commands and the diff of the real run.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - What the SIP ALG should be.
+    type: str
+    choices: [disabled, enabled]
+    default: disabled
+  save:
+    description:
+      - Whether to save the change, so that it survives a restart.
+    type: bool
+    default: true
+  revert_timer:
+    description:
+      - Minutes after which the device takes the change back by itself if this module could not confirm it.
+        V(0) does without. Used where the device has such a timer and it is ready (Cisco IOS with an archive).
+    type: int
+    default: 5
+  clear_sessions:
+    description:
+      - Whether to drop the live SIP sessions, which otherwise keep the old behaviour until they end. This cuts calls.
+      - Only sessions of UDP port 5060 are dropped, and only on platforms where that is documented.
+    type: bool
+    default: false
+  edit_policies:
+    description:
+      - Whether to change firewall policies and services that bring SIP processing in. They are the customer's own rules.
+    type: bool
+    default: false
+  allow_unproven:
+    description:
+      - Whether to send commands that no documentation confirms. They are labelled in RV(record.aspects).
+    type: bool
+    default: false
+seealso:
+  - module: voip.edge.edge_info
+"""
+
+EXAMPLES = r"""
+- name: See what would be done
+  voip.edge.sip_alg:
+    state: disabled
+  check_mode: true
+  diff: true
+
+- name: Switch the SIP ALG off, and keep a record
+  voip.edge.sip_alg:
+    state: disabled
+    report_dir: ./voip-report
+  register: result
+
+- name: Say what is left for a person
+  ansible.builtin.debug:
+    msg: "{{ result.still_needed + result.record.advice }}"
+"""
+
+RETURN = r"""
+before:
+  description: The verdict and the state of each mechanism before.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["verdict: active", "nat_alg_udp (global): on"]
+after:
+  description: The same after the change; in check mode as it would be.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["verdict: disabled", "nat_alg_udp (global): off"]
+commands:
+  description: The lines that were sent, or in check mode would be sent, in order.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: [configure terminal, no ip nat service sip udp port 5060, end, write memory]
+undo:
+  description: The lines that take the change back.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: [configure terminal, ip nat service sip udp port 5060, end, write memory]
+saved:
+  description: Whether the change survives a restart. Null when nothing was changed.
+  returned: when the device was read
+  type: bool
+still_needed:
+  description: What has to follow and was not allowed or cannot be done from here.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["live translations keep the old behaviour until they end"]
+notes:
+  description: What happened on the way, such as a line that the device does not know.
+  returned: when the device was read
+  type: list
+  elements: str
+platform:
+  description: The platform of the device.
+  returned: when the device was read
+  type: str
+  sample: cisco_ios
+model:
+  description: The model, as far as the device says it.
+  returned: when the device was read
+  type: str
+  sample: ISR4321/K9
+firmware:
+  description: The version of the firmware.
+  returned: when the device was read
+  type: str
+  sample: 17.06.05
+verdict:
+  description:
+    - The verdict on the SIP ALG, one of V(disabled), V(active), V(blocking), V(cannot_disable), V(not_applicable), V(undetermined).
+  returned: when the device was read
+  type: str
+  sample: active
+compliance:
+  description: Of the worst aspect, one of V(compliant), V(noncompliant), V(unsupported), V(undetermined).
+  returned: when the device was read
+  type: str
+  sample: noncompliant
+record:
+  description: The whole record of the host, see C(docs/schema/record-1.json).
+  returned: when the device was read
+  type: dict
+  sample: {"schema": "voip.edge/record/1", "host": "fw-acme", "compliance": "noncompliant"}
+error_kind:
+  description: A stable word for what went wrong.
+  returned: on failure
+  type: str
+  sample: login_refused
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.voip.edge.plugins.module_utils._edge.doors import answer
+from ansible_collections.voip.edge.plugins.module_utils._edge.finish import finish
+from ansible_collections.voip.edge.plugins.module_utils._edge.options import SIP_ALG
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SIP_ALG, supports_check_mode=True)
+    finish(module, answer("sip_alg", module.params, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private: the one action class of the modules. It does their work in Ansible's own process.
+
+A module that is shipped costs a Python start and all imports for each host and task; here they are paid once, by the
+parent, when the strategy loads this file. Only a task that is delegated to another host ships the module there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils._edge import doors, options, reporting
+from ..module_utils._edge.core.errors import BadInput, EdgeError
+from ..module_utils._edge.platforms.registry import is_known
+from ._ssh_args import proxy_command
+
+display = Display()
+
+_HERE = ("localhost", "127.0.0.1", "::1")
+_SPECS = {
+    "edge_info": options.EDGE_INFO,
+    "sip_alg": options.SIP_ALG,
+    "report": options.REPORT,
+    "audit_backups": options.AUDIT_BACKUPS,
+}
+
+
+class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
+    """Fills options from the inventory, validates them with the module's own specification, and does the work."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        module = self._task.action.rsplit(".", 1)[-1]
+        spec = _SPECS[module]
+        given = {k: v for k, v in _plain(self._task.args).items() if v is not None}
+        if "host" in spec:
+            given = {**self._from_inventory(variables, spec, given), **given}
+        validated = ArgumentSpecValidator(spec).validate(given)
+        if validated.error_messages:
+            raise AnsibleActionFail("{}: {}".format(module, "; ".join(validated.error_messages)))
+        params = _plain(validated.validated_parameters)
+        secrets = validated._no_log_values  # pylint: disable=protected-access
+        result.update(self._answer(module, params, given, variables))
+        self._record(result, params if "record" in result else {})
+        if result.get("failed") or result.get("unreachable"):
+            # Ansible prints the whole result of a failure: whoever reads it at night needs the sentence, not the record
+            result.pop("record", None)
+        return remove_values(result, secrets)  # type: ignore[no-any-return,unused-ignore]
+
+    def _answer(
+        self, module: str, params: dict[str, Any], given: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        delegate = self._task.delegate_to
+        if delegate and str(delegate) not in _HERE:
+            # The record is kept here, on the controller, by _record.
+            args = {k: v for k, v in given.items() if not (k == "report_dir" and "host" in params)}
+            args = {k: v for k, v in args.items() if not (k == "config" and not v)}
+            shipped: dict[str, Any] = self._execute_module(
+                module_name=f"voip.edge.{module}", module_args=args, task_vars=variables
+            )
+            shipped.pop("invocation", None)
+            return shipped
+        if "report_dir" in params and params["report_dir"] and "host" in params:
+            try:
+                reporting.check_report_dir(params["report_dir"])
+            except BadInput as error:
+                return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
+        return doors.answer(module, params, bool(self._task.check_mode), display.display)
+
+    def _record(self, result: dict[str, Any], params: dict[str, Any]) -> None:
+        try:
+            doors.keep_record(result, params.get("report_dir"))
+        except EdgeError as error:
+            result.update(failed=True, msg=str(error))
+
+    def _from_inventory(self, variables: dict[str, Any], spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Options that the task leaves out, from the variables of network_cli, httpapi and plain ssh inventories."""
+        found: dict[str, Any] = {}
+        for option, names in options.VARIABLES.items():
+            if option in given or option not in spec:
+                continue
+            for name in names:
+                value = self._value(variables.get(name))
+                if value not in (None, ""):
+                    found[option] = value
+                    break
+        if "platform" in found and "voip_edge_platform" not in variables and not is_known(found["platform"]):
+            # an inventory's ansible_network_os may belong to a collection that knows more platforms than we do
+            raise AnsibleActionFail(
+                "ansible_network_os is '{}', which is no platform of voip.edge; set voip_edge_platform (or auto)".format(
+                    found["platform"]
+                )
+            )
+        found.setdefault("host_key_checking", bool(C.config.get_config_value("HOST_KEY_CHECKING")))
+        if not {"jump_host", "proxy_command"} & (set(found) | set(given)):
+            command = proxy_command(
+                " ".join(
+                    str(self._value(variables.get(name)) or "")
+                    for name in ("ansible_ssh_common_args", "ansible_ssh_extra_args")
+                )
+            )
+            if command:
+                found["proxy_command"] = command
+        return found
+
+    def _value(self, value: Any) -> Any:
+        """A variable's value; templating costs, so plain text goes without."""
+        if (isinstance(value, str) and ("{{" in value or "{%" in value)) or hasattr(value, "_tag_type"):
+            value = self._templar.template(value)
+        return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Plain Python values: newer cores hand out subclasses that carry tags, which libraries stumble over."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    return json.loads(json.dumps(value, default=str))
