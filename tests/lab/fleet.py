@@ -1,0 +1,97 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fleets of simulated routers as data, and the inventory a user would have for them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .device import Device
+from .servers import Lab
+
+NETWORK_OS = {
+    "cisco_ios": "cisco.ios.ios",
+    "cisco_asa": "cisco.asa.asa",
+    "fortinet_fortios": "fortinet.fortios.fortios",
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One router of a fleet. ``twist``: ``wrong_password``, ``unreachable`` or nothing. ``own_words``: the inventory
+    names the platform in the collection's own variable and not by ``ansible_network_os``."""
+
+    name: str
+    platform: str
+    variant: str
+    faults: tuple[str, ...] = ()
+    login: dict[str, Any] = field(default_factory=dict)
+    twist: str = ""
+    own_words: bool = False
+
+
+DEMO = (
+    Member("berlin-r1", "cisco_ios", "nat-default"),
+    Member("bremen-r1", "cisco_ios", "udp-off-only", login={"privilege": 1}),
+    Member("dresden-r1", "cisco_ios", "cbac-sip-no-udp"),
+    Member("essen-r1", "cisco_ios", "both-off"),
+    Member("erfurt-r1", "cisco_ios", "xe-17", own_words=True),
+    Member("frankfurt-fg1", "fortinet_fortios", "default-74"),
+    Member("hamburg-fg1", "fortinet_fortios", "vdoms"),
+    Member("hannover-fg1", "fortinet_fortios", "off-74"),
+    Member("kassel-fg1", "fortinet_fortios", "helper-only-off"),
+    Member("leipzig-fw1", "cisco_asa", "default"),
+    Member("mainz-fw1", "cisco_asa", "interface-policy"),
+    Member("potsdam-fw1", "cisco_asa", "off"),
+    Member("rostock-r1", "cisco_ios", "nat-default", twist="wrong_password"),
+    Member("stuttgart-fg1", "fortinet_fortios", "default-60", twist="unreachable"),
+)
+
+FLEETS = {"demo": DEMO}
+
+
+def closed_port() -> int:
+    """A port of the loopback where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(lab: Lab, members: Iterable[Member]) -> list[tuple[Member, Device]]:
+    """Serve the members; an unreachable one exists, too, but its inventory names a closed port."""
+    return [
+        (item, lab.add(item.platform, item.variant, name=item.name, faults=item.faults, login=item.login))
+        for item in members
+    ]
+
+
+def inventory(served: Iterable[tuple[Member, Device]]) -> str:
+    """The Ansible inventory (YAML) of a served fleet, all hosts in the group ``routers``."""
+    lines = ["---", "all:", "  children:", "    routers:", "      hosts:"]
+    for member, device in served:
+        lines.append(f"        {member.name}:")
+        lines.extend(f"          {key}: {json.dumps(value)}" for key, value in _variables(member, device).items())
+    return "\n".join(lines) + "\n"
+
+
+def _variables(member: Member, device: Device) -> dict[str, Any]:
+    wrong = member.twist == "wrong_password"
+    variables: dict[str, Any] = {
+        "ansible_host": device.host,
+        "ansible_port": closed_port() if member.twist == "unreachable" else device.port,
+        "ansible_user": device.user,
+        "ansible_password": device.password + ("-outdated" if wrong else ""),
+    }
+    if device.login.privilege < 15 or member.platform == "cisco_asa":
+        variables["ansible_become_password"] = device.enable_secret
+    if member.own_words:
+        variables["voip_edge_platform"] = member.platform
+    else:
+        variables["ansible_network_os"] = NETWORK_OS[member.platform]
+    variables["voip_edge_host_key"] = device.host_key
+    return variables
