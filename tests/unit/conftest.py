@@ -1,0 +1,59 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests against the simulated devices share."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.voip.edge.plugins.module_utils._edge import engine
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import Options
+from ansible_collections.voip.edge.plugins.module_utils._edge.options import target_of
+
+from tests.lab import Device, Lab
+
+DEFAULTS: dict[str, Any] = {
+    "transport": "ssh",
+    "use_agent": False,
+    "host_key_checking": True,
+    "connect_timeout": 5.0,
+    "timeout": 5.0,
+    "platform": "auto",
+    "profile": "default",
+}
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    with Lab() as running:
+        yield running
+
+
+def params(device: Device, **more: Any) -> dict[str, Any]:
+    """The options of a task for a simulated device."""
+    return {
+        **DEFAULTS,
+        "name": device.name,
+        "host": device.host,
+        "port": device.port,
+        "user": device.user,
+        "password": device.password,
+        "become_password": device.enable_secret,
+        "host_key": device.host_key,
+        **more,
+    }
+
+
+def audit(device: Device, **more: Any) -> engine.Outcome:
+    return engine.run(target_of(params(device, **more)), None)
+
+
+def change(device: Device, check: bool = False, options: Options | None = None, **more: Any) -> engine.Outcome:
+    return engine.run(target_of(params(device, **more)), options or Options(), check)
+
+
+def lines(device: Device) -> list[str]:
+    """The writes that reached a device."""
+    return [write.line for write in device.journal]
