@@ -1,0 +1,243 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each gate does. A gate is a function of a Bench; it raises GateFailed, or returns for yes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import workshop
+from workshop import Bench, GateFailed
+
+MINIMUM_COVERAGE = 90
+
+_IMPORTER = """\
+[galaxy-importer]
+CHECK_REQUIRED_TAGS = True
+REQUIRE_V1_OR_GREATER = {v1}
+RUN_FLAKE8 = True
+"""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A named check, the environment it runs in, and whether to print its closing lines when it passes."""
+
+    name: str
+    what: str
+    environment: str
+    body: Callable[[Bench], None]
+    show: bool = False
+
+
+def style(bench: Bench) -> None:
+    """Ruff, both as linter and as formatter."""
+    first = bench.call(["ruff", "check", "--no-cache", "."], check=False)
+    second = bench.call(["ruff", "format", "--check", "--no-cache", "."], check=False)
+    if first or second:
+        raise GateFailed("ruff has something to say")
+
+
+def types(bench: Bench) -> None:
+    """mypy, strict, over the plugins and over these gates."""
+    plugins = f"ansible_collections/{workshop.NAMESPACE}/{workshop.NAME}/plugins"
+    bench.call(["mypy", "--config-file", str(bench.tree / "mypy.ini"), plugins], cwd=bench.root)
+    gates = bench.tree / "tests" / "gates"
+    bench.call(["mypy", "--strict", *sorted(p.name for p in gates.glob("*.py"))], cwd=gates)
+
+
+def _pytest(bench: Bench, folders: list[str], options: list[str]) -> None:
+    # Its exit code counts as it is: also "no tests were collected" (5) is a failure.
+    present = [folder for folder in folders if (bench.tree / folder).is_dir()]
+    extra = {"PYTHONPATH": str(bench.root)}
+    # Tests look for the corpus beside the checkout; from the copy they would not find it.
+    corpus = workshop.CHECKOUT.parent / "shared" / "corpus"
+    if "VOIP_EDGE_CORPUS" not in bench.workshop.env and corpus.is_dir():
+        extra["VOIP_EDGE_CORPUS"] = str(corpus)
+    bench.call(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *present], extra=extra)
+
+
+def units_covered(bench: Bench) -> None:
+    """Unit and integration tests with branch coverage of plugins/."""
+    options = [
+        "--cov=plugins",
+        "--cov-branch",
+        "--cov-report=term-missing:skip-covered",
+        f"--cov-fail-under={MINIMUM_COVERAGE}",
+    ]
+    _pytest(bench, ["tests/unit", "tests/integration"], options)
+
+
+def units(bench: Bench) -> None:
+    """Unit tests alone."""
+    _pytest(bench, ["tests/unit"], [])
+
+
+def changelog(bench: Bench) -> None:
+    """The fragments are well formed; what an execution environment installs is what requirements.txt says."""
+    bench.call(["antsibull-changelog", "lint"])
+    wanted, listed = (
+        [line for line in (bench.tree / name).read_text().splitlines() if line and not line.startswith("#")]
+        for name in ("requirements.txt", "meta/ee-requirements.txt")
+    )
+    if wanted != listed:
+        raise GateFailed("requirements.txt and meta/ee-requirements.txt differ")
+
+
+def lint(bench: Bench) -> None:
+    """ansible-lint, profile production; the other settings stand in .ansible-lint."""
+    bench.call(["ansible-lint", "--strict", "--offline", "--profile", "production"])
+
+
+def docs(bench: Bench) -> None:
+    """The documentation of every plugin and role, and its links to other content."""
+    bench.call(
+        [
+            "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--skip-rstcheck",
+            "--validate-collection-refs",
+            "all",
+            "--disallow-unknown-collection-refs",
+            ".",
+        ]
+    )
+
+
+def sanity(bench: Bench) -> None:
+    """ansible-test sanity, every test of this release, without a single ignore entry."""
+    ignores = sorted(p.name for p in (bench.tree / "tests" / "sanity").glob("ignore*"))
+    if ignores:
+        raise GateFailed(f"ignore files are not allowed: {', '.join(ignores)}")
+    bench.call(["ansible-test", "sanity", "--local", "--color", "no"])
+
+
+def official_units(bench: Bench) -> None:
+    """The unit tests as ansible-test runs them, on every Python that is there."""
+    bench.call(["ansible-test", "units", "--venv", "--color", "no"])
+
+
+def official_integration(bench: Bench) -> None:
+    """The integration targets as ansible-test runs them."""
+    if not (bench.tree / "tests" / "integration" / "targets").is_dir():
+        bench.say("there are no targets yet")
+        return
+    label = bench.environment.python.label
+    bench.call(["ansible-test", "integration", "--venv", "--python", label, "--color", "no"])
+
+
+def _build(bench: Bench) -> Path:
+    target = bench.root / "dist"
+    bench.call(["ansible-galaxy", "collection", "build", "--output-path", str(target)])
+    return next(target.glob("*.tar.gz"))
+
+
+def package(bench: Bench) -> None:
+    """Build, install from the archive into an empty folder, and read every module's documentation there."""
+    archive = _build(bench)
+    place = bench.root / "installed"
+    extra = {"ANSIBLE_COLLECTIONS_PATH": str(place)}
+    bench.call(["ansible-galaxy", "collection", "install", "--offline", "-p", str(place), str(archive)], extra=extra)
+    installed = workshop.tree_of(place)
+    full = f"{workshop.NAMESPACE}.{workshop.NAME}"
+    modules = sorted(p.stem for p in (installed / "plugins" / "modules").glob("*.py") if p.stem != "__init__")
+    if not modules:
+        raise GateFailed("the archive holds no module")
+    names = [f"{full}.{module}" for module in modules]
+    bench.call(["ansible-doc", "-t", "module", "--json", *names], extra=extra, cwd=place)
+    bench.call(["ansible-doc", "-t", "role", "-l", "-r", str(installed / "roles")], extra=extra, cwd=place)
+    for playbook in sorted((installed / "playbooks").glob("*.yml")):
+        bench.call(
+            ["ansible-playbook", "-i", "localhost,", "--syntax-check", f"{full}.{playbook.stem}"],
+            extra=extra,
+            cwd=place,
+        )
+
+
+def _import(bench: Bench, v1: bool) -> None:
+    archive = _build(bench)
+    settings = bench.root / "importer.cfg"
+    settings.write_text(_IMPORTER.format(v1=v1))
+    output = bench.root / "importer.out"
+    command = f'python -m galaxy_importer.main "{archive}" > "{output}" 2>&1'
+    code = bench.call(
+        ["sh", "-c", command], cwd=bench.root, extra={"GALAXY_IMPORTER_CONFIG": str(settings)}, check=False
+    )
+    text = output.read_text(errors="replace")
+    bench.say(text)
+    # Findings of the linters come as warnings with exit code 0.
+    bad = [line for line in text.splitlines() if re.search(r"\b(WARNING|ERROR)\b", line)]
+    if code or bad:
+        raise GateFailed(bad[0] if bad else f"the importer ended with {code}")
+    result = json.loads((bench.root / "importer_result.json").read_text())
+    bench.say(f"contents: {[item['name'] for item in result['contents']]}")
+
+
+def importer(bench: Bench) -> None:
+    """galaxy-importer takes the archive, and its log has no warning."""
+    _import(bench, v1=False)
+
+
+def certification(bench: Bench) -> None:
+    """The same with the pinned set that certification uses, and its ansible-lint."""
+    version = re.search(r"^version: (\d+)", (bench.tree / "galaxy.yml").read_text(), re.MULTILINE)
+    _import(bench, v1=version is not None and int(version[1]) >= 1)
+    bench.call(["ansible-lint", "--offline", "--profile=production", "-x", "sanity"])
+
+
+def docs_site(bench: Bench) -> None:
+    """The docs site builds, and Sphinx has nothing to warn of."""
+    site = bench.root / "site"
+    site.mkdir(mode=0o700)
+    full = f"{workshop.NAMESPACE}.{workshop.NAME}"
+    bench.call(
+        ["antsibull-docs", "sphinx-init", "--use-current", "--lenient", "--dest-dir", str(site), full], cwd=bench.root
+    )
+    bench.call(["sh", "-c", "./build.sh > build.log 2>&1; code=$?; cat build.log; exit $code"], cwd=site)
+    # Without the Internet the inventories of other projects are missing, and with them the labels of Ansible's own docs.
+    elsewhere = re.compile(r"failed to reach any of the inventories|undefined label: '(?!ansible_collections\.)")
+    lines = (site / "build.log").read_text().splitlines()
+    warned = [line for line in lines if "WARNING" in line and not elsewhere.search(line)]
+    if warned:
+        raise GateFailed(warned[0])
+
+
+def catalogue(oldest: str, newest: str) -> dict[str, Gate]:
+    """Every gate of ``make test`` by name, the longest first; arguments are releases, such as ``2.16``."""
+    gates = [
+        Gate(f"sanity-{newest}", f"ansible-test sanity, ansible-core {newest}", newest, sanity),
+        Gate("units", f"pytest, units and integration, ansible-core {newest}", newest, units_covered, show=True),
+        Gate("lint", "ansible-lint, profile production", newest, lint),
+        Gate("importer", "galaxy-importer with a clean log", newest, importer),
+        Gate("types", "mypy --strict", newest, types),
+        Gate("style", "ruff check, ruff format", newest, style),
+        Gate("changelog", "antsibull-changelog lint", newest, changelog),
+        Gate("docs", "antsibull-docs lint-collection-docs", newest, docs),
+        Gate("package", "build, install, ansible-doc of the installed", newest, package),
+    ]
+    if oldest != newest:
+        gates.insert(1, Gate(f"sanity-{oldest}", f"ansible-test sanity, ansible-core {oldest}", oldest, sanity))
+        gates.insert(3, Gate(f"units-{oldest}", f"pytest, units, ansible-core {oldest}", oldest, units, show=True))
+    return {gate.name: gate for gate in gates}
+
+
+def heavy(releases: list[str]) -> dict[str, Gate]:
+    """What a release goes through on top: all cores, the official runner, certification, the docs site."""
+    ends = [releases[0], releases[-1]]
+    gates = [Gate(f"sanity-{r}", f"ansible-test sanity, ansible-core {r}", r, sanity) for r in releases]
+    gates += [Gate(f"ansible-units-{r}", f"ansible-test units, ansible-core {r}", r, official_units) for r in ends]
+    gates += [
+        Gate(f"ansible-integration-{r}", f"ansible-test integration, ansible-core {r}", r, official_integration)
+        for r in ends
+    ]
+    gates += [
+        Gate("certification", "galaxy-importer and ansible-lint, certification set", "certification", certification),
+        Gate("site", "docs site", "docs", docs_site),
+    ]
+    return {gate.name: gate for gate in gates}
