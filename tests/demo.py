@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -39,7 +38,15 @@ def start_fleet(folder: Path) -> subprocess.Popen[bytes]:
 
 def play(name: str, inventory: Path, report: Path, *more: str) -> None:
     """One of the collection's playbooks, as a user would run it. Hosts that fail are in the report, not in the exit status here."""
-    command = ["ansible-playbook", "-i", str(inventory), f"voip.edge.{name}", "-e", f"voip_edge_report_dir={report}", *more]
+    command = [
+        "ansible-playbook",
+        "-i",
+        str(inventory),
+        f"voip.edge.{name}",
+        "-e",
+        f"voip_edge_report_dir={report}",
+        *more,
+    ]
     say(f"$ {' '.join(command[:4])} {' '.join(more)}".rstrip())
     log = OUTPUT / f"{report.name}-{name}.log"
     began = time.monotonic()
@@ -64,7 +71,9 @@ def show(report: Path) -> dict[str, dict[str, Any]]:
         aspects = record["aspects"]
         alg = aspects.get("sip_alg", {}).get("verdict", "-")
         timer = aspects.get("udp_timeout", {})
-        seconds = f"{timer.get('verdict', '-')} {timer['seconds']} s" if timer.get("seconds") else timer.get("verdict", "-")
+        seconds = (
+            f"{timer.get('verdict', '-')} {timer['seconds']} s" if timer.get("seconds") else timer.get("verdict", "-")
+        )
         say(f"  {host:15} {record['platform'] or '-':17} {alg:15} {seconds:13} {record['compliance']:13}")
     return by_host
 
@@ -78,7 +87,9 @@ def left_over(by_host: dict[str, dict[str, Any]]) -> None:
     for host, record in sorted(by_host.items()):
         if record["compliance"] == "compliant":
             continue
-        why = record.get("error", {}).get("text") or "; ".join(f["text"] for f in record["findings"] if f["severity"] != "info")
+        why = record.get("error", {}).get("text") or "; ".join(
+            f["text"] for f in record["findings"] if f["severity"] != "info"
+        )
         say(f"  {host}: {why}")
         for text in record["advice"]:
             say(f"      by hand: {text}")

@@ -85,6 +85,36 @@ record:
   returned: when the device was read
   type: dict
   sample: {"schema": "voip.edge/record/1", "host": "fw-acme", "compliance": "noncompliant"}
+  contains:
+    aspects:
+      description: The verdict, the compliance and the mechanisms of each aspect, with the evidence and how sure it is.
+      returned: always
+      type: dict
+    findings:
+      description: What is wrong, as stable words with a severity and a sentence.
+      returned: always
+      type: list
+      elements: dict
+    plan:
+      description: In check mode the steps that lead to what is wanted, each with its inverse.
+      returned: always
+      type: list
+      elements: dict
+    done:
+      description: The steps that were carried out.
+      returned: always
+      type: list
+      elements: dict
+    advice:
+      description: What a person must do by hand, in the device's own words.
+      returned: always
+      type: list
+      elements: str
+    not_checked:
+      description: What could not be checked, and why.
+      returned: always
+      type: list
+      elements: str
 error_kind:
   description: A stable word for what went wrong.
   returned: on failure

@@ -33,6 +33,6 @@ def _jump(hops: str) -> str | None:
     if not listed:
         return None
     earlier = f"-J {shlex.quote(','.join(listed[:-1]))} " if listed[:-1] else ""
-    host, _, port = listed[-1].partition(":")
+    host, _sep, port = listed[-1].partition(":")
     at_port = f"-p {port} " if port else ""
     return f"ssh -o BatchMode=yes {earlier}{at_port}-W [%h]:%p {shlex.quote(host)}"

@@ -118,6 +118,19 @@ class Workshop:
         unique = {line.partition(" = ")[0]: line for line in lines}
         target.write_text("\n".join(unique.values()) + "\n")
 
+    def home_of(self, environment: str) -> Path:
+        """The home folder of an environment's tools.
+
+        ansible-test keeps its own environments there under names that do not tell its releases apart: two that run
+        at the same time would overwrite each other's.
+        """
+        home = self.home / environment
+        target = home / ".config" / "pip"
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(self.home / ".config" / "pip" / "pip.conf", target / "pip.conf")
+        environments.lay_pip_bootstrap(home)
+        return home
+
     def _snapshot(self) -> None:
         """Copy what git tracks or would track; later edits in the checkout do not reach a running gate."""
         listed = subprocess.run(
@@ -167,6 +180,7 @@ class Bench:
         self.environment = environment
         self.root = workshop.fresh(name)
         self.tree = tree_of(self.root)
+        self._home = workshop.home_of(environment.folder.name)
         self._log = log
 
     def say(self, text: str) -> None:
@@ -186,6 +200,7 @@ class Bench:
         env["PATH"] = os.pathsep.join([str(self.environment.bin), env["PATH"]])
         env["VIRTUAL_ENV"] = str(self.environment.folder)
         env["ANSIBLE_COLLECTIONS_PATH"] = str(self.root)
+        env["HOME"] = str(self._home)
         env.update(extra or {})
         self.say("$ " + shlex.join(command))
         done = subprocess.run(

@@ -271,7 +271,7 @@ class AsaSession(AsaConfigMode):
     # -- show -----------------------------------------------------------------------------------------------------
 
     def _show(self, line: str) -> str:
-        command, _, filter_text = (part.strip() for part in line.partition("|"))
+        command, _sep, filter_text = (part.strip() for part in line.partition("|"))
         body = self._show_body(command)
         if body is None:
             return self.invalid(line, 1)

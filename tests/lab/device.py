@@ -50,7 +50,7 @@ class Faults:
             self.add(text)
 
     def add(self, text: str) -> None:
-        name, _, arg = text.partition(":")
+        name, _sep, arg = text.partition(":")
         self._items.append(Fault(name.strip(), arg.strip()))
 
     def clear(self, name: str | None = None) -> None:
@@ -342,8 +342,8 @@ class Session:
         if faults.hits("garble", command):
             body = self.run(self.wrong_command)
         for arg in faults.args("lie"):
-            prefix, _, change = arg.partition("|")
-            old, _, new = change.partition("|")
+            prefix, _sep, change = arg.partition("|")
+            old, _sep, new = change.partition("|")
             if command.lower().startswith(prefix.strip().lower()):
                 body = body.replace(old, new)
         if faults.hits("truncate", command):

@@ -145,9 +145,9 @@ def _global(v: Version) -> Schema:
 def schemas(v: Version, flags: frozenset[str]) -> dict[str, Schema]:
     """Every table this firmware has, in the order of a whole ``show``: device-wide first, then per VDOM."""
 
-    def table(name: str, scope: str, numbered: bool = False, /, **keys: Key) -> Schema:
+    def table(path: str, scope: str, numbered: bool = False, /, **keys: Key) -> Schema:
         named = {key.replace("_", "-"): spec for key, spec in keys.items()}
-        return Schema(name, named, table=True, numbered=numbered, scope=scope)
+        return Schema(path, named, table=True, numbered=numbered, scope=scope)
 
     interface = table(
         "system interface",

@@ -94,7 +94,7 @@ class FortiSession(Session):
 
     def run(self, line: str) -> str:
         self.page_length = 24 if self.device.pager and not self.quiet else 0
-        command, _, pipe = (part.strip() for part in line.partition("|"))
+        command, _sep, pipe = (part.strip() for part in line.partition("|"))
         words = tokens_of(command)
         if not words:
             return ""

@@ -30,7 +30,7 @@ from lab.platforms import KINDS  # noqa: E402
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0] if __doc__ else None)
     parser.add_argument("--fleet", choices=sorted(FLEETS), action="append", default=[], help="a fleet by name")
     parser.add_argument("--clones", action="append", default=[], metavar="PLATFORM:VARIANT:N", help="N equal routers")
     parser.add_argument("--dir", type=Path, help="folder for the inventory, the journals and the sign of readiness")
@@ -48,7 +48,7 @@ def members_of(options: argparse.Namespace) -> list[Member]:
     members: list[Member] = [member for name in options.fleet for member in FLEETS[name]]
     for text in options.clones:
         platform, variant, count = text.split(":")
-        short = platform.split("_")[-1]
+        short = platform.rsplit("_", maxsplit=1)[-1]
         width = len(count)
         members += [Member(f"{short}-{variant}-{n:0{width}}", platform, variant) for n in range(1, int(count) + 1)]
     return members
@@ -85,7 +85,7 @@ def alive(pid: int) -> bool:
         return True
     status = Path(f"/proc/{pid}/stat")
     try:
-        return status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        return status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split(maxsplit=1)[0] != "Z"
     except OSError:
         return True
 
@@ -99,7 +99,7 @@ def prepare(lab: Lab, options: argparse.Namespace) -> None:
         (folder / "journal" / f"{member.name}.jsonl").write_text("", encoding="utf-8")
         device.on_write.append(journal_to(folder / "journal"))
     for text in options.fault:
-        name, _, fault = text.partition("=")
+        name, _sep, fault = text.partition("=")
         next(device for device in lab.devices if device.name == name).faults.add(fault)
     write_atomically(folder / "inventory.yml", inventory(served))
     write_atomically(folder / "known_hosts", "".join(device.known_hosts_line + "\n" for device in lab.devices))

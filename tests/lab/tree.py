@@ -81,7 +81,7 @@ def place(root: Line, text: str, before: tuple[str, ...] = ()) -> Line:
 
 def pipe(lines: list[str], expression: str) -> list[str]:
     """Apply an output filter of IOS and ASA: ``include``, ``exclude``, ``begin``, ``section``, ``count``."""
-    verb, _, pattern = expression.strip().partition(" ")
+    verb, _sep, pattern = expression.strip().partition(" ")
     pattern = pattern.strip().strip('"')
     try:
         regex = re.compile(pattern)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
 from ansible_collections.voip.edge.plugins.module_utils._edge import engine
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import Options
 from ansible_collections.voip.edge.plugins.module_utils._edge.options import target_of
-
 from tests.lab import Device, Lab
 
 DEFAULTS: dict[str, Any] = {

@@ -29,7 +29,7 @@ def edge_info(params: Mapping[str, Any], check: bool = True, progress: Progress 
         outcome = engine.run(target_of(params), None, check=True)
         record = outcome.record
         if outcome.error is not None:
-            return _failed(outcome)
+            return _failed(outcome, outcome.error)
     return {"changed": False, **_facts(record), "record": record}
 
 
@@ -39,7 +39,7 @@ def sip_alg(params: Mapping[str, Any], check: bool = False, progress: Progress =
     outcome = engine.run(target_of(params), options, check)
     change = outcome.change
     if outcome.error is not None:
-        result = _failed(outcome)
+        result = _failed(outcome, outcome.error)
         if isinstance(outcome.error, ChangeFailed):
             result["changed"] = bool(outcome.error.change.left or outcome.error.change.done)
         return result
@@ -113,9 +113,7 @@ def keep_record(result: Mapping[str, Any], report_dir: str | None) -> None:
         reporting.write_record(report_dir, result["record"])
 
 
-def _failed(outcome: engine.Outcome) -> dict[str, Any]:
-    error = outcome.error
-    assert error is not None
+def _failed(outcome: engine.Outcome, error: EdgeError) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": False, "error_kind": error.kind, "msg": str(error), "record": outcome.record}
     if isinstance(error, MissingLibrary):
         result["library"] = error.library

@@ -187,13 +187,12 @@ def _advice(platform: Platform, seen: Assessment, by_hand_only: bool) -> list[st
 
 def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, Any]:
     name = out.platform.name if out.platform else None
-    if out.error is not None and (out.before is None or not isinstance(out.error, Refusal)):
+    refused = isinstance(out.error, Refusal)
+    if out.platform is None or out.before is None or (out.error is not None and not refused):
+        error = out.error or UnknownReply("nothing was read")
         left = (out.change.left or out.change.done) if out.change else ()
-        return records.failure(target.name, mode, started, now(), name, out.error, out.opened, left)
-    assert out.platform is not None
-    assert out.before is not None
-    assert out.after is not None
-    seen = out.after if mode == "apply" and out.error is None else out.before
+        return records.failure(target.name, mode, started, now(), name, error, out.opened, left)
+    seen = out.after if mode == "apply" and out.after is not None and not refused else out.before
     extra: list[Finding] = []
     advice = _advice(out.platform, seen, by_hand_only=True)
     plan = out.plan.steps if out.plan and mode == "check" else ()

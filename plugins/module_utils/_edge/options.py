@@ -138,7 +138,7 @@ def _jump(jump_host: str | None) -> str | None:
     """OpenSSH makes the first hop: its own keys, known_hosts and configuration count there."""
     if not jump_host:
         return None
-    where, _, port = jump_host.partition(":")
+    where, _sep, port = jump_host.partition(":")
     if not where or where.startswith("-") or any(c.isspace() for c in jump_host) or (port and not port.isdigit()):
         raise BadInput(f"jump_host: '{jump_host}' is not [user@]host[:port]")
     return "ssh -o BatchMode=yes {}-W [%h]:%p {}".format(f"-p {port} " if port else "", shlex.quote(where))

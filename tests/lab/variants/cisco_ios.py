@@ -397,7 +397,7 @@ def configuration(variant: IosVariant, hostname: str, privilege: int) -> str:
     inside: tuple[str, ...] = ("description LAN", "ip address 192.168.10.1 255.255.255.0")
     outside += (("ip nat outside",) if nat else ()) + variant.outside
     inside += (("ip nat inside",) if nat else ()) + variant.inside
-    version = ".".join(variant.version.split(".")[:2]).split("(")[0]
+    version = ".".join(variant.version.split(".")[:2]).split("(", maxsplit=1)[0]
     return "".join(
         (
             f"version {version}\n",

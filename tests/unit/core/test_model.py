@@ -6,8 +6,21 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import BadInput, CommandRefused, ConnectionLost, MissingLibrary
-from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import Aspect, Change, ChangeFailed, Finding, Mechanism, Step
+
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import (
+    BadInput,
+    CommandRefused,
+    ConnectionLost,
+    MissingLibrary,
+)
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import (
+    Aspect,
+    Change,
+    ChangeFailed,
+    Finding,
+    Mechanism,
+    Step,
+)
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.profiles import get_profile
 
 

@@ -8,12 +8,20 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ansible_collections.voip.edge.plugins.module_utils._edge.core import blocks, text
 
 
 @pytest.mark.parametrize(
     ("line", "found"),
-    [("! ...", True), ("...", True), ("<snip>", True), ("--- snip ---", True), ("[omitted]", True), ("! a ... b", False)],
+    [
+        ("! ...", True),
+        ("...", True),
+        ("<snip>", True),
+        ("--- snip ---", True),
+        ("[omitted]", True),
+        ("! a ... b", False),
+    ],
 )
 def test_elided(line: str, found: bool) -> None:
     assert text.elided("version 15.1\n" + line + "\nend\n") is found
@@ -71,7 +79,7 @@ def test_blocks_read_values_over_many_lines() -> None:
         "next\n",
         "end\n",
         "config a\nnext\nend\n",
-        "config a\nset x \"open\nend\n",
+        'config a\nset x "open\nend\n',
         "config a\nwhat is this\nend\n",
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from ansible_collections.voip.edge.plugins.module_utils._edge.core import verdict
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import STATES, Mechanism, Wanted
 

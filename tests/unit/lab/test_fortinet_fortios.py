@@ -238,7 +238,7 @@ def test_change_by_another_administrator(device: Any) -> None:
 
 def test_lockout(device: Any) -> None:
     gate = device("fortinet_fortios", "default-74")
-    assert [gate.check_password("admin", "wrong") for _ in range(3)] == [False] * 3
+    assert [gate.check_password("admin", "wrong") for _number in range(3)] == [False] * 3
     assert gate.check_password(gate.user, gate.password) is False
     assert gate.login_attempts == 4
     gate.tick(1)

@@ -206,7 +206,7 @@ def test_telnet(lab: Lab) -> None:
 
 def test_many_devices_in_one_process() -> None:
     with Lab() as crowd:
-        devices = [crowd.add("cisco_ios", "nat-default") for _ in range(100)]
+        devices = [crowd.add("cisco_ios", "nat-default") for _number in range(100)]
         assert len({device.port for device in devices}) == 100
         raws = [Raw(device) for device in devices[:5]]
         assert all(raw.until("#").endswith("#") for raw in raws)

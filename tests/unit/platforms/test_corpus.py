@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.voip.edge.plugins.module_utils._edge import engine
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.profiles import get_profile
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms import registry
@@ -34,7 +35,9 @@ OURS = {p.name for p in registry.PLATFORMS}
 MINE = [label for label in LABELS if label["platform"] in OURS]
 FOREIGN = [label for label in LABELS if label["platform"] not in OURS]
 
-pytestmark = pytest.mark.skipif(CORPUS is None, reason="the corpus folder is not beside the project; its tests did not run")
+pytestmark = pytest.mark.skipif(
+    CORPUS is None, reason="the corpus folder is not beside the project; its tests did not run"
+)
 
 
 def text_of(label: dict[str, Any]) -> str:
@@ -104,7 +107,7 @@ def cuts(label: dict[str, Any], most: int = 400) -> list[int]:
         for line in [item.get("line", 0)]
         for d in range(-3, 4)
     }
-    return sorted({n for n in range(0, count, step)} | {n for n in near if 0 <= n < count})
+    return sorted(set(range(0, count, step)) | {n for n in near if 0 <= n < count})
 
 
 NOT_OFF = [label for label in MINE if label["verdict"] != "disabled"]
@@ -118,11 +121,7 @@ def test_a_cut_text_never_turns_into_disabled(label: dict[str, Any]) -> None:
 
 
 # The lines without which a device really is off: a rule that is not applied, a policy that is not bound.
-SAID_SO = (
-    "ip inspect EXT_OUT out",
-    "inspect sip",
-    "service-policy ",
-)
+SAID_SO = ("ip inspect EXT_OUT out", "inspect sip", "service-policy ")
 
 
 @pytest.mark.parametrize("label", NOT_OFF, ids=lambda label: label["file"])

@@ -51,7 +51,7 @@ def read(text: str) -> Document:
     stack: list[tuple[str, Block]] = [("root", root)]
     sound = True
     for line in _logical_lines(text):
-        word, _, rest = line.partition(" ")
+        word, _sep, rest = line.partition(" ")
         kind, block = stack[-1]
         if word == "config":
             stack.append(("config", block.tables.setdefault(rest.strip(), Block())))
@@ -64,7 +64,7 @@ def read(text: str) -> Document:
                 block = stack[-1][1]
             stack.append(("edit", block.entries.setdefault(unquoted(rest), Block())))
         elif word == "set":
-            key, _, value = rest.partition(" ")
+            key, _sep, value = rest.partition(" ")
             block.sets[key] = value
         elif word == "next":
             sound = sound and kind == "edit"

@@ -42,7 +42,8 @@ TEMPLATE = r"""<!DOCTYPE html>
 * { box-sizing: border-box }
 body { margin:0 auto; max-width:76rem; padding:1.5rem; background:var(--bg); color:var(--fg);
   font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
-h1 { font-size:1.6rem; margin:0 } h2 { font-size:1.15rem; margin:2rem 0 .6rem } h3 { font-size:1rem; margin:1.1rem 0 .3rem }
+a { color:inherit } h1 { font-size:1.6rem; margin:0 } h2 { font-size:1.15rem; margin:2rem 0 .6rem }
+h3 { font-size:1rem; margin:1.1rem 0 .3rem }
 .soft { color:var(--soft) } .tiles { display:flex; flex-wrap:wrap; gap:.8rem; margin:1.2rem 0 }
 .tile { flex:1 1 9rem; background:var(--card); border:1px solid var(--line); border-left:.35rem solid var(--c);
   border-radius:.5rem; padding:.7rem 1rem }
@@ -79,7 +80,7 @@ input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line);
 </div>
 <svg role="img" aria-label="{% for word, n in tiles %}{{ n }} {{ words[word] }}{{ ', ' if not loop.last }}{% endfor %}"
   viewBox="0 0 1000 24" preserveAspectRatio="none">
-{%- for part in bar %}
+{%- for part in parts %}
 <rect x="{{ part.x }}" y="0" width="{{ part.width }}" height="24" fill="var(--{{ part.word }})"><title>{{ part.n }} {{
   words[part.word] }}</title></rect>
 {%- endfor %}
@@ -180,12 +181,12 @@ def to_html(rows: list[Row], title: str, generated: str) -> Iterator[str]:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     counts: dict[str, Any] = summary(rows)
     tiles = [(word, counts["compliance"][word]) for word in WORDS if word in counts["compliance"]]
-    bar, x = [], 0.0
+    parts, x = [], 0.0
     for word, n in tiles:
         width = 1000.0 * n / max(1, counts["hosts"])
-        bar.append({"word": word, "n": n, "x": round(x, 2), "width": round(width, 2)})
+        parts.append({"word": word, "n": n, "x": round(x, 2), "width": round(width, 2)})
         x += width
     yield from environment.from_string(TEMPLATE).generate(
-        rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, bar=bar,
+        rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, parts=parts,
         words=WORDS, marks=MARKS, verdict=verdict, timeout=_timeout,
     )  # fmt: skip

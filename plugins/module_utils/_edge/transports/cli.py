@@ -22,13 +22,16 @@ _ANY_PROMPT = r"(?P<base>[^\s()#>$]{0,64})(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(
 
 
 class Channel(Protocol):
-    """What a dialogue needs of a connection. `receive` returns "" only on a timeout and raises ConnectionLost at the end."""
+    """What a dialogue needs of a connection."""
 
-    def receive(self, seconds: float) -> str: ...
+    def receive(self, seconds: float) -> str:
+        """Whatever has come, "" after that many seconds without anything. Raises ConnectionLost at the end."""
 
-    def send(self, text: str) -> None: ...
+    def send(self, text: str) -> None:
+        """Raises ConnectionLost."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Never raises."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class CliSession:
 
     def leave_nested(self) -> None:
         """Out of any configuration path, after a line was refused in it."""
-        for _ in range(_DEEPEST):
+        for _depth in range(_DEEPEST):
             if not self.dialect.nested or not re.search(self.dialect.nested, self._prompt_line):
                 return
             self._exchange(self.dialect.leave)
