@@ -43,7 +43,7 @@ def write_record(folder: str, record: Mapping[str, Any]) -> str:
     """Writes records/<host>.json, readable by its owner only, and returns its path. Raises BadInput."""
     records = os.path.join(os.path.expanduser(folder), "records")
     path = os.path.join(records, _file_name(str(record["host"])))
-    text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(record, ensure_ascii=False) + "\n"
     try:
         _write(path, [text], 0o600)
     except FileNotFoundError:

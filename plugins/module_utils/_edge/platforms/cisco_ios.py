@@ -150,6 +150,7 @@ _STATIC = re.compile(
 _ACTION = re.compile(r"^(inspect|pass|drop)(?: (\S+))?$")
 _GENERIC = ("udp", "tcp")
 _SIP_WORDS = ("sip", "sip-tls")
+_SIP_DEVICE = frozenset(("voice service voip", "sip-ua", "voice register global"))
 
 
 @dataclass(frozen=True)
@@ -216,39 +217,51 @@ class _Reader:
 
     def read(self, text: str) -> None:
         banner = ""
+        handlers = {
+            "interface": self.start_interface,
+            "class-map": self.open,
+            "policy-map": self.open,
+            "zone-pair": self.open,
+            "parameter-map": self.open,
+            "ip": self.ip,
+            "no": self.ip,
+        }
         for raw in lines_of(text):
             line = raw.strip()
             if banner:
                 banner = "" if banner in line else banner
-            elif line.startswith("banner "):
-                banner = _banner_end(line)
-            elif line and not line.startswith("!"):
-                self.line(line)
-            elif raw.startswith("!"):
-                self.block = ("", "")
+            elif not line:
+                continue
+            elif line[0] == "!":
+                self.block = ("", "") if raw[0] == "!" else self.block
+            else:
+                first = line.split(" ", 1)[0]
+                handler = handlers.get(first)
+                if handler is not None:
+                    handler(line)
+                elif first == "banner":
+                    banner = _banner_end(line)
+                else:
+                    self.other(first, line)
         if banner:
             self.ended = False
 
-    def line(self, line: str) -> None:
-        first = line.split(" ", 1)[0]
-        if line == "end":
-            self.ended = True
-        elif first == "interface":
-            self.interface, self.block = line[10:].strip(), ("", "")
-            self.add("interface", line)
-        elif first in ("class-map", "policy-map", "zone-pair", "parameter-map"):
-            self.open(line)
-        elif first == "ip" or line.startswith("no ip nat"):
-            self.ip(line)
+    def start_interface(self, line: str) -> None:
+        self.interface, self.block = line[10:].strip(), ("", "")
+        self.add("interface", line)
+
+    def other(self, first: str, line: str) -> None:
+        if first == "end":
+            self.ended = self.ended or line == "end"
         elif first in ("version", "hostname"):
             self.add(first, line.split(" ", 1)[-1].strip())
         elif first == "zone-member":
             self.add("zone_member", line)
         elif first == "archive":
             self.block = ("archive", "")
-        elif line in ("voice service voip", "sip-ua", "voice register global") or line.startswith("dial-peer voice "):
+        elif line in _SIP_DEVICE or (first == "dial-peer" and line.startswith("dial-peer voice ")):
             self.add("sip_device", line)
-        else:
+        elif self.block[0]:
             self.inside(line)
 
     def open(self, line: str) -> None:
@@ -290,6 +303,8 @@ class _Reader:
             self.add("archive_path", line)
 
     def ip(self, line: str) -> None:
+        if not line.startswith(("ip nat ", "ip inspect ", "no ip nat ")):
+            return
         sip = _SIP_LINE.match(line)
         applied = _INSPECT_APPLIED.match(line)
         rule = _INSPECT_RULE.match(line)
@@ -331,7 +346,8 @@ def parse(replies: Replies) -> Ios:
     return Ios(
         whole=reader.ended and not elided(text),
         ended=reader.ended,
-        switch=bool(_SWITCH.search(version) or _SWITCH.search(text)),
+        switch=any("CAT" in part or "Catalyst" in part for part in (version, text))
+        and bool(_SWITCH.search(version) or _SWITCH.search(text)),
         version=number,
         model=first_match(r"^[Cc]isco (\S+) \(.*\) processor", version),
         xe=_is_xe(version, text, number),
