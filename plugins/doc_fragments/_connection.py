@@ -93,8 +93,13 @@ options:
     default: 30.0
   profile:
     description:
-      - The provider profile that the UDP timeout and the ports are held against.
-    type: str
+      - The provider profile that the UDP timeout and the ports are held against, a name or a mapping with own figures.
+        If left out, C(voip_edge_profile) is taken.
+      - Names are V(default), those that ship with the collection (V(goto), V(nextiva), V(cytracom), V(nfon), V(siphelp),
+        V(ringcentral), V(sangoma), V(8x8)), and the keys of the variable C(voip_edge_profiles).
+      - The keys of a mapping are C(source), C(udp_timeout) with C(minimum), C(recommended) and C(maximum) in seconds,
+        C(sip_ports), C(rtp_ports), C(networks) and C(notes).
+    type: raw
     default: default
   name:
     description:

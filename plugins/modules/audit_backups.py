@@ -44,7 +44,7 @@ options:
   profile:
     description:
       - The provider profile that the UDP timeout and the ports are held against.
-    type: str
+    type: raw
     default: default
   workers:
     description:

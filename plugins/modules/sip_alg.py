@@ -16,6 +16,8 @@ description:
 author: The voip.edge maintainers (@voip-edge)
 extends_documentation_fragment:
   - voip.edge._connection
+  - voip.edge._change
+  - voip.edge._change.sip
   - voip.edge._attributes
 attributes:
   check_mode:
@@ -32,33 +34,6 @@ options:
     type: str
     choices: [disabled, enabled]
     default: disabled
-  save:
-    description:
-      - Whether to save the change, so that it survives a restart.
-    type: bool
-    default: true
-  revert_timer:
-    description:
-      - Minutes after which the device takes the change back by itself if this module could not confirm it.
-        V(0) does without. Used where the device has such a timer and it is ready (Cisco IOS with an archive).
-    type: int
-    default: 5
-  clear_sessions:
-    description:
-      - Whether to drop the live SIP sessions, which otherwise keep the old behaviour until they end. This cuts calls.
-      - Only sessions of UDP port 5060 are dropped, and only on platforms where that is documented.
-    type: bool
-    default: false
-  edit_policies:
-    description:
-      - Whether to change firewall policies and services that bring SIP processing in. They are the customer's own rules.
-    type: bool
-    default: false
-  allow_unproven:
-    description:
-      - Whether to send commands that no documentation confirms. They are labelled in RV(record.aspects).
-    type: bool
-    default: false
 seealso:
   - module: voip.edge.edge_info
 """
@@ -83,17 +58,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The verdict and the state of each mechanism before.
+  description: The verdict of each aspect and the state of each of its mechanisms before.
   returned: when the device was read
   type: list
   elements: str
-  sample: ["verdict: active", "nat_alg_udp (global): on"]
+  sample: ["sip_alg: active", "  nat_alg_udp (global): on"]
 after:
   description: The same after the change; in check mode as it would be.
   returned: when the device was read
   type: list
   elements: str
-  sample: ["verdict: disabled", "nat_alg_udp (global): off"]
+  sample: ["sip_alg: disabled", "  nat_alg_udp (global): off"]
 commands:
   description: The lines that were sent, or in check mode would be sent, in order.
   returned: when the device was read

@@ -10,8 +10,10 @@ parent, when the strategy loads this file. Only a task that is delegated to anot
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -21,15 +23,20 @@ from ansible.utils.display import Display
 
 from ..module_utils._edge import doors, options, reporting
 from ..module_utils._edge.core.errors import BadInput, EdgeError
+from ..module_utils._edge.core.profiles import DEFAULT
 from ..module_utils._edge.platforms.registry import is_known
 from ._ssh_args import proxy_command
 
 display = Display()
 
+PROFILES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "_profiles.yml").read_text(encoding="utf-8"))
+
 _HERE = ("localhost", "127.0.0.1", "::1")
 _SPECS = {
     "edge_info": options.EDGE_INFO,
     "sip_alg": options.SIP_ALG,
+    "udp_timeout": options.UDP_TIMEOUT,
+    "baseline": options.BASELINE,
     "report": options.REPORT,
     "audit_backups": options.AUDIT_BACKUPS,
 }
@@ -51,6 +58,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         given = {k: v for k, v in _plain(self._task.args).items() if v is not None}
         if "host" in spec:
             given = {**self._from_inventory(variables, spec, given), **given}
+        if isinstance(given.get("profile"), str):
+            given["profile"] = self._profile(given["profile"], variables)
         validated = ArgumentSpecValidator(spec).validate(given)
         if validated.error_messages:
             raise AnsibleActionFail("{}: {}".format(module, "; ".join(validated.error_messages)))
@@ -118,6 +127,19 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
             if command:
                 found["proxy_command"] = command
         return found
+
+    def _profile(self, name: str, variables: dict[str, Any]) -> Any:
+        """The figures of a named profile: the inventory's own first, then the providers' that ship with the collection."""
+        own = self._value(variables.get("voip_edge_profiles")) or {}
+        if not isinstance(own, dict):
+            raise AnsibleActionFail("voip_edge_profiles: must be a mapping of names to profiles")
+        known = {**PROFILES, **own}
+        if name == DEFAULT.name and name not in own:
+            return name
+        if name not in known:
+            names = ", ".join(sorted({DEFAULT.name, *known}))
+            raise AnsibleActionFail(f"profile: there is no profile '{name}'; known: {names}")
+        return {**known[name], "name": name}
 
     def _value(self, value: Any) -> Any:
         """A variable's value; templating costs, so plain text goes without."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .core.errors import CommandRefused, ConnectionLost, DeviceTimeout, EdgeError, NotProven
-from .core.model import Assessment, Change, ChangeFailed, Options, Plan, Step
+from .core.model import Assessment, Change, ChangeFailed, Options, Plan, Step, aspects_of
 from .core.profiles import Profile
-from .core.verdict import SIP_ALG
 from .platforms.base import Platform
 from .transports.cli import CliSession
 
@@ -62,6 +61,10 @@ class Job:
     plan: Plan
     change: Change = field(default_factory=Change)
 
+    @property
+    def aspects(self) -> tuple[str, ...]:
+        return aspects_of(self.options)
+
     def run(self) -> Assessment:
         """The state after the change. Raises ChangeFailed; `change` then says what is left."""
         self.session.may_write = True
@@ -109,7 +112,7 @@ class Job:
     def _proof(self) -> Assessment:
         """The state read again. Raises NotProven when it is not what was planned."""
         seen = self._read()
-        got, wanted = seen.states(SIP_ALG), self._judged(self.plan.expected).states(SIP_ALG)
+        got, wanted = seen.states(*self.aspects), self._judged(self.plan.expected).states(*self.aspects)
         if self.change.skipped:  # what a device does not know was not switched off
             wanted = {key: state for key, state in wanted.items() if got.get(key) != "not_applicable"}
         wrong = [
@@ -132,7 +135,7 @@ class Job:
                 self.session.leave_nested()
                 for step in sent[::-1]:
                     self._undo_step(step)
-                if self._read().states(SIP_ALG) == self.before.states(SIP_ALG):
+                if self._read().states(*self.aspects) == self.before.states(*self.aspects):
                     change.undone, change.left = sent[::-1], []
                     self._send(confirm)
             except EdgeError as error:

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from . import backups, engine, reporting
 from .core.errors import BadInput, EdgeError, MissingLibrary
-from .core.model import Assessment, ChangeFailed, Mechanism
-from .core.profiles import get_profile
+from .core.model import Assessment, ChangeFailed, Options, aspects_of
 from .core.text import looks_binary
-from .core.verdict import SIP_ALG
-from .options import options_of, target_of
+from .core.verdict import SIP_ALG, UDP_TIMEOUT
+from .options import options_of, profile_of, target_of
 from .platforms.registry import by_name, of_backup
 
 Progress = Optional[Callable[[str], None]]
@@ -35,15 +34,30 @@ def edge_info(params: Mapping[str, Any], check: bool = True, progress: Progress 
 
 def sip_alg(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Set the SIP ALG of a device; with `check` says exactly what would be sent and how the device would read."""
-    options = options_of(params)
-    outcome = engine.run(target_of(params), options, check)
-    change = outcome.change
+    return _change(target_of(params), options_of(params, (SIP_ALG,)), check)
+
+
+def udp_timeout(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Raise the UDP timers that are too short."""
+    target = target_of(params)
+    return _change(target, options_of(params, (UDP_TIMEOUT,), target.profile), check)
+
+
+def baseline(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Any set of aspects in one login, one plan and one save."""
+    target = target_of(params)
+    return _change(target, options_of(params, tuple(params["aspects"]), target.profile), check)
+
+
+def _change(target: engine.Target, options: Options, check: bool) -> dict[str, Any]:
+    outcome = engine.run(target, options, check)
+    change, aspects = outcome.change, aspects_of(options)
     if outcome.error is not None:
         result = _failed(outcome, outcome.error)
         if isinstance(outcome.error, ChangeFailed):
             result["changed"] = bool(outcome.error.change.left or outcome.error.change.done)
         return result
-    before, after = _lines(outcome.before), _lines(outcome.after)
+    before, after = _lines(outcome.before, aspects), _lines(outcome.after, aspects)
     steps = outcome.plan.steps if outcome.plan else ()
     result = {
         "changed": bool(change.done) if change is not None else bool(steps),
@@ -55,8 +69,8 @@ def sip_alg(params: Mapping[str, Any], check: bool = False, progress: Progress =
         "still_needed": list(outcome.plan.still_needed) if outcome.plan and steps else [],
         "notes": change.notes if change is not None else [],
         "diff": {
-            "before_header": "SIP ALG now",
-            "after_header": "SIP ALG then",
+            "before_header": f"{target.name} now",
+            "after_header": f"{target.name} then",
             "before": _text(before),
             "after": _text(after),
         },
@@ -79,7 +93,7 @@ def report(params: Mapping[str, Any], check: bool = False, progress: Progress = 
 def audit_backups(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Judge a folder of saved configurations and write the report."""
     platform = by_name(params["platform"])
-    profile = get_profile(params["profile"])
+    profile = profile_of(params["profile"])
     if params["workers"] < 0:
         raise BadInput("workers: {} is less than 0 (0 means one for each processor)".format(params["workers"]))
     reporting.check_report_dir(params["report_dir"])
@@ -92,6 +106,8 @@ def audit_backups(params: Mapping[str, Any], check: bool = False, progress: Prog
 DOORS: dict[str, Callable[..., dict[str, Any]]] = {
     "edge_info": edge_info,
     "sip_alg": sip_alg,
+    "udp_timeout": udp_timeout,
+    "baseline": baseline,
     "report": report,
     "audit_backups": audit_backups,
 }
@@ -133,15 +149,15 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lines(seen: Assessment | None) -> list[str]:
-    if seen is None or SIP_ALG not in seen.aspects:
-        return []
-
-    def line(mechanism: Mechanism) -> str:
-        return f"{mechanism.id} ({mechanism.scope}): {mechanism.state}"
-
-    aspect = seen.aspects[SIP_ALG]
-    return [f"verdict: {aspect.verdict}"] + [line(m) for m in aspect.mechanisms]
+def _lines(seen: Assessment | None, aspects: Sequence[str]) -> list[str]:
+    """The verdict of each aspect and the state of each of its mechanisms."""
+    lines = []
+    for name in aspects:
+        aspect = seen.aspects.get(name) if seen is not None else None
+        if aspect is not None:
+            lines.append(f"{name}: {aspect.verdict}")
+            lines += [f"  {m.id} ({m.scope}): {m.state} {m.value}".rstrip() for m in aspect.mechanisms]
+    return lines
 
 
 def _text(lines: list[str]) -> str:
@@ -160,5 +176,5 @@ def _from_file(params: Mapping[str, Any]) -> dict[str, Any]:
     if platform is None:
         raise BadInput(f"config: no platform recognises {os.path.basename(path)}; name it with the option platform")
     return engine.judge_text(
-        params.get("name") or os.path.basename(path), text, platform, get_profile(params["profile"])
+        params.get("name") or os.path.basename(path), text, platform, profile_of(params["profile"])
     )

@@ -13,8 +13,9 @@ from typing import Any, Callable
 from .changing import Job, script
 from .core import records
 from .core.errors import ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
-from .core.model import WRITABLE_LABELS, Assessment, Change, Finding, Options, Plan
+from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan
 from .core.profiles import Profile
+from .core.text import first_match
 from .core.verdict import SIP_ALG
 from .platforms.base import Platform
 from .platforms.registry import PLATFORMS
@@ -170,19 +171,26 @@ def _check_labels(plan: Plan, options: Options) -> None:
 
 
 def _advice(platform: Platform, seen: Assessment, by_hand_only: bool) -> list[str]:
-    """What a person does: for each mechanism that is on or not readable, and that the tool does not change by itself."""
+    """What a person does: for each mechanism that is on, and each timer out of bounds, that the tool does not change itself."""
     facts = {f.id: f for f in platform.facts}
     advice = []
     for aspect in seen.aspects.values():
         for mechanism in aspect.mechanisms:
             fact = facts.get(mechanism.id)
-            due = (aspect.name == SIP_ALG and mechanism.state in ("on", "blocking")) or aspect.verdict in (
-                "low",
-                "high",
-            )
-            if fact is not None and due and not (by_hand_only and fact.changes == "yes"):
+            if fact is not None and _due(aspect, mechanism) and not (by_hand_only and fact.changes == "yes"):
                 advice.append(f"{mechanism.id} ({mechanism.scope}): {fact.by_hand}")
     return advice
+
+
+def _due(aspect: Aspect, mechanism: Mechanism) -> bool:
+    if aspect.name == SIP_ALG:
+        return mechanism.state in ("on", "blocking")
+    seconds = first_match(r"^(\d+) s$", mechanism.value)
+    if aspect.wanted is None or mechanism.state != "on":
+        return False
+    if seconds is None:
+        return mechanism.value == "never" and aspect.wanted.maximum is not None
+    return int(seconds) < aspect.wanted.minimum or int(seconds) > (aspect.wanted.maximum or int(seconds))
 
 
 def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, Any]:
@@ -197,7 +205,7 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
     advice = _advice(out.platform, seen, by_hand_only=True)
     plan = out.plan.steps if out.plan and mode == "check" else ()
     if out.change is not None and out.plan is not None:
-        if not out.change.cleared:
+        if out.plan.still_needed and not out.change.cleared:
             extra.append(Finding("SIPALG-STALE-SESSIONS", SIP_ALG, "low", out.plan.still_needed[0]))
         if out.change.saved is False:
             extra.append(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .core.errors import BadInput
-from .core.model import Options
-from .core.profiles import get_profile
+from .core.model import DISABLED, Options, Wanted
+from .core.profiles import Profile, from_mapping, get_profile
 from .engine import Target
 from .platforms.registry import by_name
 from .transports.ssh import Login
@@ -35,21 +36,48 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "proxy_command": {"type": "str"},
     "connect_timeout": {"type": "float", "default": 10.0},
     "timeout": {"type": "float", "default": 30.0},
-    "profile": {"type": "str", "default": "default"},
+    "profile": {"type": "raw", "default": "default"},
     "name": {"type": "str"},
     "report_dir": {"type": "path"},
 }
 
 EDGE_INFO: dict[str, dict[str, Any]] = {**CONNECTION, "config": {"type": "path"}}
 
-SIP_ALG: dict[str, dict[str, Any]] = {
-    **CONNECTION,
-    "state": {"type": "str", "choices": ["disabled", "enabled"], "default": "disabled"},
+CHANGE: dict[str, dict[str, Any]] = {
     "save": {"type": "bool", "default": True},
     "revert_timer": {"type": "int", "default": 5},
-    "clear_sessions": {"type": "bool", "default": False},
     "edit_policies": {"type": "bool", "default": False},
     "allow_unproven": {"type": "bool", "default": False},
+}
+
+_SIP: dict[str, dict[str, Any]] = {"clear_sessions": {"type": "bool", "default": False}}
+
+_TIMEOUT: dict[str, dict[str, Any]] = {
+    "minimum": {"type": "int"},
+    "recommended": {"type": "int"},
+    "maximum": {"type": "int"},
+}
+
+SIP_ALG: dict[str, dict[str, Any]] = {
+    **CONNECTION,
+    **CHANGE,
+    **_SIP,
+    "state": {"type": "str", "choices": ["disabled", "enabled"], "default": "disabled"},
+}
+
+UDP_TIMEOUT: dict[str, dict[str, Any]] = {**CONNECTION, **CHANGE, **_TIMEOUT}
+
+BASELINE: dict[str, dict[str, Any]] = {
+    **CONNECTION,
+    **CHANGE,
+    **_SIP,
+    **_TIMEOUT,
+    "aspects": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["sip_alg", "udp_timeout"],
+        "default": ["sip_alg", "udp_timeout"],
+    },
 }
 
 REPORT: dict[str, dict[str, Any]] = {
@@ -62,7 +90,7 @@ AUDIT_BACKUPS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "report_dir": {"type": "path", "required": True},
     "platform": {"type": "str", "default": "auto"},
-    "profile": {"type": "str", "default": "default"},
+    "profile": {"type": "raw", "default": "default"},
     "workers": {"type": "int", "default": 0},
 }
 
@@ -124,10 +152,16 @@ def target_of(params: Mapping[str, Any]) -> Target:
         name=params.get("name") or host,
         login=login,
         platform=by_name(params["platform"]),
-        profile=get_profile(params["profile"]),
+        profile=_profile(params),
         timeout=params["timeout"],
         become_password=params.get("become_password"),
     )
+
+
+def _profile(params: Mapping[str, Any]) -> Profile:
+    """The profile with the task's own bounds, so that verdict and change speak of the same figures."""
+    profile = profile_of(params["profile"])
+    return replace(profile, udp_timeout=_timeout(params, profile))
 
 
 def _expanded(path: str | None) -> str | None:
@@ -144,15 +178,37 @@ def _jump(jump_host: str | None) -> str | None:
     return "ssh -o BatchMode=yes {}-W [%h]:%p {}".format(f"-p {port} " if port else "", shlex.quote(where))
 
 
-def options_of(params: Mapping[str, Any]) -> Options:
-    """What the options of sip_alg allow. Raises BadInput."""
+def profile_of(value: Any) -> Profile:
+    """The profile of an option: a name, or a mapping with the figures. Raises BadInput."""
+    if isinstance(value, Mapping):
+        return from_mapping(str(value.get("name", "own")), value)
+    return get_profile(str(value))
+
+
+def options_of(params: Mapping[str, Any], aspects: Sequence[str], profile: Profile | None = None) -> Options:
+    """What a task wants of each aspect, and what it allows. Raises BadInput."""
     if not 0 <= params["revert_timer"] <= 120:
         raise BadInput("revert_timer: {} is not between 0 (none) and 120 minutes".format(params["revert_timer"]))
+    if not aspects:
+        raise BadInput("aspects: none is given")
     return Options(
-        state=params["state"],
+        state=params.get("state", DISABLED) if "sip_alg" in aspects else None,
+        timeout=_timeout(params, profile) if "udp_timeout" in aspects and profile is not None else None,
         allow_unproven=params["allow_unproven"],
         edit_policies=params["edit_policies"],
-        clear_sessions=params["clear_sessions"],
+        clear_sessions=params.get("clear_sessions", False),
         save=params["save"],
         revert_timer=params["revert_timer"],
     )
+
+
+def _timeout(params: Mapping[str, Any], profile: Profile) -> Wanted:
+    """The bounds of the profile, with those of the task in their place."""
+    base = profile.udp_timeout
+    given = {key: params[key] for key in ("minimum", "recommended", "maximum") if params.get(key) is not None}
+    if not given:
+        return base
+    minimum = given.get("minimum", base.minimum)
+    merged = {"minimum": minimum, "recommended": given.get("recommended", max(minimum, base.recommended))}
+    maximum = given.get("maximum", base.maximum)
+    return from_mapping(profile.name, {"udp_timeout": {**merged, "maximum": maximum}}).udp_timeout

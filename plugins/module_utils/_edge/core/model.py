@@ -39,6 +39,8 @@ class Mechanism:
     basis: str
     evidence: tuple[str, ...] = ()
     label: str = "doc"
+    value: str = ""
+    """What the state stands for where there is more than on and off, such as `120 s`; read-backs are held against it."""
 
     def __post_init__(self) -> None:
         _one_of("state", self.state, STATES)
@@ -141,10 +143,30 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the user allows a change to do beyond the plain setting."""
+class Forwards:
+    """Inbound UDP forwards to a PBX. `sources` are networks, or ("any",) where that was asked for in words."""
 
-    state: str = DISABLED
+    pbx: str
+    sources: tuple[str, ...]
+    sip_ports: tuple[int, ...] = (5060,)
+    rtp: tuple[int, int] = (10000, 20000)
+    outside: str | None = None
+    inside: str | None = None
+    present: bool = True
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """All ports as inclusive ranges, SIP first."""
+        return (*((p, p) for p in self.sip_ports), self.rtp)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted of each aspect (None leaves it alone), and what the user allows a change to do beyond the plain setting."""
+
+    state: str | None = DISABLED
+    timeout: Wanted | None = None
+    forwards: Forwards | None = None
     allow_unproven: bool = False
     edit_policies: bool = False
     clear_sessions: bool = False
@@ -163,10 +185,16 @@ class Assessment:
     advice: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
-    def states(self, aspect: str) -> dict[tuple[str, str], str]:
-        """Mechanism states of an aspect by (id, scope): what check mode predicts and the read-back is held against."""
-        found = self.aspects.get(aspect)
-        return {} if found is None else {(m.id, m.scope): m.state for m in found.mechanisms}
+    def states(self, *aspects: str) -> dict[tuple[str, str], str]:
+        """Mechanism states by (id, scope): what check mode predicts and the read-back is held against."""
+        found = [self.aspects[name] for name in aspects if name in self.aspects]
+        return {(m.id, m.scope): f"{m.state} {m.value}".strip() for aspect in found for m in aspect.mechanisms}
+
+
+def aspects_of(options: Options) -> tuple[str, ...]:
+    """The aspects that a change is about."""
+    wanted = (("sip_alg", options.state), ("udp_timeout", options.timeout), ("port_forwards", options.forwards))
+    return tuple(name for name, value in wanted if value is not None)
 
 
 @dataclass

@@ -90,7 +90,13 @@ class Timer:
 
     def mechanism(self) -> Mechanism:
         state = "not_applicable" if not self.applies else "on" if self.known else "unknown"
-        return Mechanism(self.id, self.scope, state, self.basis, self.evidence, self.label)
+        value = "" if state != "on" else "never" if self.seconds is None else f"{self.seconds} s"
+        return Mechanism(self.id, self.scope, state, self.basis, self.evidence, self.label, value)
+
+
+def is_low(timer: Timer, wanted: Wanted) -> bool:
+    """Whether a timer is known to be shorter than what is asked for. Never is never too short."""
+    return timer.known and timer.seconds is not None and timer.seconds < wanted.minimum
 
 
 def timeout_aspect(timers: Sequence[Timer], wanted: Wanted) -> Aspect:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, hms, lines_of, unique
 from ..core.verdict import (
@@ -70,7 +70,7 @@ FACTS = (
         "timeout udp",
         "all; default 0:02:00",
         "doc",
-        "no",
+        "yes",
         "configure terminal; timeout udp 0:05:00; end; write memory",
     ),
     Fact(
@@ -424,26 +424,53 @@ def assess(asa: Asa, profile: Profile) -> Assessment:
 
 def plan(asa: Asa, options: Options) -> Plan:
     """`no` + the very line in each applied class. Classes, policies and service policies stay: other inspections hang on them."""
-    wanted = "on" if options.state == DISABLED else "off"
-    due = any(m.state == wanted for m in _mechanisms(asa))
+    unread = [name or "the device" for name, space in asa.spaces.items() if not space.whole] + list(asa.unread)
+    if asa.kind == ASA and (unread or not asa.spaces):
+        return Plan((), asa, f"the configuration was not read whole: {', '.join(unread) or 'no context'}")
+    steps: list[Step] = []
+    left: list[str] = []
+    spaces = dict(asa.spaces)
+    for context, space in asa.spaces.items():
+        if options.state is not None:
+            found, spaces[context] = _sip_steps(context, space, options.state)
+            steps += found
+            left = (
+                ["connections that are open keep the old policy until they end: let the phones register again"]
+                if steps
+                else []
+            )
+        if options.timeout is not None:
+            found, spaces[context] = _timeout_steps(context, spaces[context], options.timeout)
+            steps += found
+    due = any(m.state == ("on" if options.state == DISABLED else "off") for m in _mechanisms(asa))
     if asa.kind != ASA:
         why = "a PIX 6 is only judged" if asa.kind == PIX6 else "an FTD is changed by its manager only"
-        return Plan((), asa, why if due else None)
-    unread = [name or "the device" for name, space in asa.spaces.items() if not space.whole] + list(asa.unread)
-    if unread or not asa.spaces:
-        return Plan((), asa, f"the configuration was not read whole: {', '.join(unread) or 'no context'}")
-    if not due:
-        return Plan((), asa)
+        return Plan((), asa, why if steps or (due and options.state) else None)
+    if not steps:
+        missing = due and options.state not in (None, DISABLED) and not any(m.state == "on" for m in _mechanisms(asa))
+        why = "there is no global policy with a class inspection_default to put 'inspect sip' into"
+        return Plan((), asa, why if missing else None)
     if asa.standby:
         return Plan((), asa, "this is the standby unit of a failover pair: change the active one")
-    steps, spaces = [], dict(asa.spaces)
-    for context, space in asa.spaces.items():
-        found, spaces[context] = _disable(context, space) if options.state == DISABLED else _enable(context, space)
-        steps += found
-    if not steps:
-        return Plan((), asa, "there is no global policy with a class inspection_default to put 'inspect sip' into")
-    left = ("connections that are open keep the old policy until they end: let the phones register again",)
-    return Plan(tuple(steps), replace(asa, spaces=spaces), None, left)
+    return Plan(tuple(steps), replace(asa, spaces=spaces), None, tuple(left))
+
+
+def _sip_steps(context: str, space: Space, state: str) -> tuple[list[Step], Space]:
+    return _disable(context, space) if state == DISABLED else _enable(context, space)
+
+
+def _timeout_steps(context: str, space: Space, wanted: Wanted) -> tuple[list[Step], Space]:
+    """One timer is set, the others stay; going back names the old value, since `no timeout` would reset every timer."""
+    seconds, _line = space.timers[-1] if space.timers else (UDP_DEFAULT, "")
+    if seconds == 0 or seconds >= wanted.minimum:
+        return [], space
+    line = f"timeout udp {_hms(wanted.recommended)}"
+    step = Step((line,), (f"timeout udp {_hms(seconds)}",), context)
+    return [step], replace(space, timers=((wanted.recommended, line),))
+
+
+def _hms(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _disable(context: str, space: Space) -> tuple[list[Step], Space]:

@@ -17,13 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, lines_of, unique
 from ..core.verdict import (
     Timer,
     forwards_aspect,
     forwards_findings,
+    is_low,
     sip_aspect,
     sip_findings,
     timeout_aspect,
@@ -80,7 +81,7 @@ FACTS = (
         "ip nat translation udp-timeout",
         "all; default 300 s, not shown",
         "doc",
-        "no",
+        "yes",
         "configure terminal; ip nat translation udp-timeout 300; end; write memory",
     ),
     Fact(
@@ -89,7 +90,7 @@ FACTS = (
         "ip nat translation port-timeout udp PORT",
         "all",
         "doc",
-        "no",
+        "yes",
         "configure terminal; no ip nat translation port-timeout udp 5060 ...; end; write memory",
     ),
     Fact(
@@ -616,38 +617,69 @@ def assess(ios: Ios, profile: Profile) -> Assessment:
 
 
 def plan(ios: Ios, options: Options) -> Plan:
-    """Only NAT ALG lines, each transport and port by itself; `enabled` brings port 5060 back."""
+    """NAT lines only. Each line is its own step, so that a failure leaves no half of one."""
     if not ios.whole:
         return Plan((), ios, "the running configuration was not read whole")
-    mechanisms = _nat_mechanisms(ios)
-    if options.state == DISABLED:
-        wanted = [m for m in mechanisms if m.state == "on" or (m.state == "unknown" and ios.nat_interfaces)]
-    else:
-        wanted = [m for m in mechanisms if m.state == "off"]
-    if not wanted:
+    steps: list[Step] = []
+    left: list[str] = []
+    expected = ios
+    if options.state is not None:
+        steps, expected = _sip_steps(expected, options.state)
+        if steps:
+            left.append("live translations keep the old behaviour until they end: let the phones register again")
+    if options.timeout is not None:
+        more, expected = _timeout_steps(expected, options.timeout)
+        steps += more
+    if not steps:
         return Plan((), ios)
     if ios.controller:
         return Plan((), ios, "the router is in SD-WAN controller mode: its manager would overwrite the change")
     if re.search(r"Timer (?:value|type)", ios.rollback):
-        return Plan(
-            (),
-            ios,
-            "another administrator's rollback timer is pending (show archive config rollback timer): it could undo this change",
-        )
+        why = "another administrator's rollback timer is pending (show archive config rollback timer): it could undo this change"
+        return Plan((), ios, why)
+    return Plan(tuple(steps), expected, None, tuple(left))
+
+
+def _sip_steps(ios: Ios, state: str) -> tuple[list[Step], Ios]:
+    """Only NAT ALG lines, each transport and port by itself; `enabled` brings port 5060 back."""
+    mechanisms = _nat_mechanisms(ios)
+    if state == DISABLED:
+        wanted = [m for m in mechanisms if m.state == "on" or (m.state == "unknown" and ios.nat_interfaces)]
+    else:
+        wanted = [m for m in mechanisms if m.state == "off"]
     steps, off, on = [], set(ios.off), set(ios.on)
     for mechanism in wanted:
         transport = mechanism.id.rsplit("_", 1)[1]
         port = SIP_PORT if mechanism.scope == "global" else int(mechanism.scope.split()[1])
         line = f"ip nat service sip {transport} port {port}"
-        if options.state == DISABLED:
+        if state == DISABLED:
             steps.append(Step(("no " + line,), (line,), optional=transport == "tcp"))
             on.discard((transport, port))
             off |= {(transport, port)} if port == SIP_PORT else set()
         else:
             steps.append(Step((line,), ("no " + line,)))
             off.discard((transport, port))
-    left = ("live translations keep the old behaviour until they end: let the phones register again",)
-    return Plan(tuple(steps), replace(ios, off=frozenset(off), on=frozenset(on)), None, left)
+    return steps, replace(ios, off=frozenset(off), on=frozenset(on))
+
+
+def _timeout_steps(ios: Ios, wanted: Wanted) -> tuple[list[Step], Ios]:
+    """The NAT timers that are too short, general and for port 5060. Those of the firewalls are left to people: their
+    commands are known from memory only.
+    """
+    steps, timers = [], list(ios.timers)
+    for timer in _timers(ios):
+        if timer.id not in ("nat_udp", "nat_port_udp") or not timer.applies or not is_low(timer, wanted):
+            continue
+        head = (
+            "ip nat translation udp-timeout"
+            if timer.id == "nat_udp"
+            else f"ip nat translation port-timeout udp {SIP_PORT}"
+        )
+        old = [entry for entry in timers if entry[1].startswith(head + " ")]
+        line = f"{head} {wanted.recommended}"
+        steps.append(Step((line,), (old[-1][1] if old else "no " + head,)))
+        timers = [entry for entry in timers if entry not in old] + [(str(wanted.recommended), line, "nat")]
+    return steps, replace(ios, timers=tuple(timers))
 
 
 def read(ask: Ask, identity: str) -> dict[str, str]:

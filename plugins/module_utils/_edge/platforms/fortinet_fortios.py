@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from ..core.blocks import Block, words
 from ..core.blocks import read as read_blocks
 from ..core.errors import Refusal
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, port_range, unique
 from ..core.verdict import (
@@ -126,11 +126,12 @@ FACTS = (
     Fact(
         "udp_idle",
         "udp_timeout",
-        "system global: udp-idle-timer",
+        "system global: udp-idle-timer (raised by a port entry for 5060)",
         "all; default 180 s",
         "doc",
-        "no",
-        "config system global; set udp-idle-timer 180; end",
+        "yes",
+        "config system session-ttl; config port; edit ID; set protocol 17; set start-port 5060; "
+        "set end-port 5060; set timeout 180; next; end; end",
     ),
     Fact(
         "udp_port_ttl",
@@ -138,7 +139,7 @@ FACTS = (
         "system session-ttl: port entry for UDP",
         "all",
         "doc",
-        "no",
+        "yes",
         "config system session-ttl; config port; edit ID; set timeout 300; next; end; end",
     ),
     Fact(
@@ -147,7 +148,7 @@ FACTS = (
         "custom service: udp-idle-timer",
         "all",
         "doc",
-        "no",
+        "opt-in",
         "config firewall service custom; edit NAME; set udp-idle-timer 180; next; end",
     ),
     Fact(
@@ -556,7 +557,7 @@ def _timers(box: Fortios) -> list[Timer]:
             timers.append(
                 Timer(
                     "udp_port_ttl",
-                    scope,
+                    f"{scope} entry {entry}",
                     seconds,
                     ("edit {}: ports {}-{}, timeout {}".format(entry, first, last, seconds or "never"),),
                 )
@@ -566,7 +567,7 @@ def _timers(box: Fortios) -> list[Timer]:
                 timers.append(
                     Timer(
                         "udp_service",
-                        scope,
+                        f"{scope} service {service.name}",
                         service.udp_idle,
                         (f'edit "{service.name}": set udp-idle-timer {service.udp_idle}',),
                     )
@@ -632,7 +633,7 @@ def plan(box: Fortios, options: Options) -> Plan:
     """Helper entries first: a profile switched off alone would hand the traffic to them."""
     if not box.whole:
         return Plan((), box, "the configuration was not read whole")
-    steps, expected = _steps(box, options)
+    steps, expected, left = _steps(box, options)
     if not steps:
         return Plan((), box)
     if box.secondary:
@@ -643,16 +644,29 @@ def plan(box: Fortios, options: Options) -> Plan:
         return Plan((), box, "which settings this firmware knows was not read: nothing is sent on a guess")
     if box.helpers is None:
         return Plan((), box, "the session-helper table was not read (an administrator of one VDOM cannot see it)")
-    left = [
-        "live sessions keep the helper until they end: clear the SIP sessions (clear_sessions: true) or let the phones register again"
-    ]
-    if options.state != DISABLED:
-        left.append("restart the device: the vendor asks for it after switching the SIP ALG on again")
     return Plan(tuple(steps), expected, None, tuple(left))
 
 
-def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios]:
-    disable = options.state == DISABLED
+def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios, list[str]]:
+    """The steps, the device as it must read afterwards, and what is still needed then."""
+    steps: list[Step] = []
+    left: list[str] = []
+    expected = box
+    if options.state is not None:
+        steps, expected = _sip_steps(box, options.state == DISABLED, options.edit_policies)
+    if steps:
+        left.append(
+            "live sessions keep the helper until they end: clear the SIP sessions (clear_sessions: true) or let the phones register again"
+        )
+    if steps and options.state != DISABLED:
+        left.append("restart the device: the vendor asks for it after switching the SIP ALG on again")
+    if options.timeout is not None:
+        more, expected = _timeout_steps(expected, options.timeout, options.edit_policies)
+        steps = steps + more
+    return steps, expected, left
+
+
+def _sip_steps(box: Fortios, disable: bool, edit_policies: bool) -> tuple[list[Step], Fortios]:
     steps: list[Step] = []
     helpers = box.helpers or ()
     top = GLOBAL if box.multi else ""
@@ -660,7 +674,9 @@ def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios]:
         steps.append(_delete_helpers(top, _sip_helpers(box)))
         helpers = tuple(h for h in helpers if h.name != "sip")
     elif not disable and not _sip_helpers(box) and box.helpers is not None:
-        new = Helper(_free_id(helpers), "sip", (("name", "sip"), ("protocol", "17"), ("port", "5060")))
+        new = Helper(
+            _free_id([h.id for h in helpers], 13), "sip", (("name", "sip"), ("protocol", "17"), ("port", "5060"))
+        )
         removed = _delete_helpers(top, (new,))
         steps.append(Step(removed.undo, removed.do, top))
         helpers += (new,)
@@ -669,10 +685,46 @@ def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios]:
         found, vdoms[name] = _settings_step(box, name, vdom, disable)
         more, vdoms[name] = _profile_step(name, vdoms[name], disable, _mode(box, vdom) == PROXY or bool(found))
         steps += found + more
-        if disable and options.edit_policies:
+        if disable and edit_policies:
             found, vdoms[name] = _policy_steps(name, vdoms[name])
             steps += found
     return steps, replace(box, helpers=helpers if box.helpers is not None else None, vdoms=vdoms)
+
+
+def _timeout_steps(box: Fortios, wanted: Wanted, edit_policies: bool) -> tuple[list[Step], Fortios]:
+    """A port entry for UDP 5060: no device-wide change, no policy edit. An entry that is there is raised in its place."""
+    steps, vdoms = [], dict(box.vdoms)
+    short = box.udp_idle is not None and box.udp_idle < wanted.minimum
+    for name, vdom in box.vdoms.items():
+        frame = ("config system session-ttl", "config port")
+        ttls = list(vdom.ttls)
+        for at, (entry, first, last, seconds) in enumerate(vdom.ttls):
+            if first <= 5060 <= last and seconds is not None and seconds < wanted.minimum:
+                head = (*frame, f"edit {entry}")
+                lines = [(*head, f"set timeout {n}", "next", "end", "end") for n in (wanted.recommended, seconds)]
+                steps.append(Step(lines[0], lines[1], name))
+                ttls[at] = (entry, first, last, wanted.recommended)
+        if short and not any(first <= 5060 <= last for _entry, first, last, _seconds in ttls):
+            entry = _free_id([t[0] for t in vdom.ttls], 1)
+            sets = ("set protocol 17", "set start-port 5060", "set end-port 5060", f"set timeout {wanted.recommended}")
+            do = (*frame, f"edit {entry}", *sets, "next", "end", "end")
+            steps.append(Step(do, (*frame, f"delete {entry}", "end", "end"), name))
+            ttls.append((entry, 5060, 5060, wanted.recommended))
+        services = list(vdom.services or ())
+        for at, service in enumerate(services):
+            if (
+                edit_policies
+                and 0 < service.udp_idle < wanted.minimum
+                and any(a <= 5060 <= b for a, b in service.ports)
+            ):
+                top = ("config firewall service custom", f'edit "{service.name}"')
+                pair = [
+                    (*top, f"set udp-idle-timer {n}", "next", "end") for n in (wanted.recommended, service.udp_idle)
+                ]
+                steps.append(Step(pair[0], pair[1], name))
+                services[at] = replace(service, udp_idle=wanted.recommended)
+        vdoms[name] = replace(vdom, ttls=tuple(ttls), services=None if vdom.services is None else tuple(services))
+    return steps, replace(box, vdoms=vdoms)
 
 
 def _delete_helpers(scope: str, entries: tuple[Helper, ...]) -> Step:
@@ -683,9 +735,8 @@ def _delete_helpers(scope: str, entries: tuple[Helper, ...]) -> Step:
     return Step((*do, "end"), (*undo, "end"), scope)
 
 
-def _free_id(helpers: tuple[Helper, ...]) -> str:
-    used = {h.id for h in helpers}
-    return next(str(n) for n in range(13, 1000) if str(n) not in used)
+def _free_id(used: list[str], first: int) -> str:
+    return next(str(n) for n in range(first, 65535) if str(n) not in used)
 
 
 def _settings_step(box: Fortios, name: str, vdom: Vdom, disable: bool) -> tuple[list[Step], Vdom]:

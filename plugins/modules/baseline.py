@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: baseline
+short_description: Make a router fit for SIP telephony in one login
+version_added: 0.1.0
+description:
+  - Switches the SIP ALG off and raises the UDP timers that are too short, in one login, one plan and one save.
+  - The two belong together, since on many routers the binding of a phone gets shorter when the ALG goes.
+author: The voip.edge maintainers (@voip-edge)
+extends_documentation_fragment:
+  - voip.edge._connection
+  - voip.edge._change
+  - voip.edge._change.sip
+  - voip.edge._change.timeout
+  - voip.edge._attributes
+attributes:
+  check_mode:
+    support: full
+    details: Writes nothing and predicts the commands and the diff of the real run.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  aspects:
+    description:
+      - What to set. The SIP ALG is switched off.
+    type: list
+    elements: str
+    choices: [sip_alg, udp_timeout]
+    default: [sip_alg, udp_timeout]
+seealso:
+  - module: voip.edge.sip_alg
+  - module: voip.edge.udp_timeout
+"""
+
+EXAMPLES = r"""
+- name: See what would be done
+  voip.edge.baseline:
+    profile: nfon
+  check_mode: true
+  diff: true
+
+- name: Make the router fit, and keep a record
+  voip.edge.baseline:
+    profile: nfon
+    report_dir: ./voip-report
+"""
+
+RETURN = r"""
+before:
+  description: The verdict of each aspect and the state of each of its mechanisms before.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["sip_alg: active", "  nat_alg_udp (global): on"]
+after:
+  description: The same after the change; in check mode as it would be.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["sip_alg: disabled", "  nat_alg_udp (global): off"]
+commands:
+  description: The lines that were sent, or in check mode would be sent, in order.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: [configure terminal, no ip nat service sip udp port 5060, end, write memory]
+undo:
+  description: The lines that take the change back.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: [configure terminal, ip nat service sip udp port 5060, end, write memory]
+saved:
+  description: Whether the change survives a restart. Null when nothing was changed.
+  returned: when the device was read
+  type: bool
+still_needed:
+  description: What has to follow and was not allowed or cannot be done from here.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: ["live translations keep the old behaviour until they end"]
+notes:
+  description: What happened on the way, such as a line that the device does not know.
+  returned: when the device was read
+  type: list
+  elements: str
+platform:
+  description: The platform of the device.
+  returned: when the device was read
+  type: str
+  sample: cisco_ios
+model:
+  description: The model, as far as the device says it.
+  returned: when the device was read
+  type: str
+  sample: ISR4321/K9
+firmware:
+  description: The version of the firmware.
+  returned: when the device was read
+  type: str
+  sample: 17.06.05
+verdict:
+  description:
+    - The verdict on the SIP ALG, one of V(disabled), V(active), V(blocking), V(cannot_disable), V(not_applicable), V(undetermined).
+  returned: when the device was read
+  type: str
+  sample: active
+compliance:
+  description: Of the worst aspect, one of V(compliant), V(noncompliant), V(unsupported), V(undetermined).
+  returned: when the device was read
+  type: str
+  sample: noncompliant
+record:
+  description: The whole record of the host, see C(docs/schema/record-1.json).
+  returned: when the device was read
+  type: dict
+  sample: {"schema": "voip.edge/record/1", "host": "fw-acme", "compliance": "noncompliant"}
+  contains:
+    aspects:
+      description: The verdict, the compliance and the mechanisms of each aspect, with the evidence and how sure it is.
+      returned: always
+      type: dict
+    findings:
+      description: What is wrong, as stable words with a severity and a sentence.
+      returned: always
+      type: list
+      elements: dict
+    plan:
+      description: In check mode the steps that lead to what is wanted, each with its inverse.
+      returned: always
+      type: list
+      elements: dict
+    done:
+      description: The steps that were carried out.
+      returned: always
+      type: list
+      elements: dict
+    advice:
+      description: What a person must do by hand, in the device's own words.
+      returned: always
+      type: list
+      elements: str
+    not_checked:
+      description: What could not be checked, and why.
+      returned: always
+      type: list
+      elements: str
+error_kind:
+  description: A stable word for what went wrong.
+  returned: on failure
+  type: str
+  sample: login_refused
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.voip.edge.plugins.module_utils._edge.doors import answer
+from ansible_collections.voip.edge.plugins.module_utils._edge.finish import finish
+from ansible_collections.voip.edge.plugins.module_utils._edge.options import BASELINE
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=BASELINE, supports_check_mode=True)
+    finish(module, answer("baseline", module.params, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()
