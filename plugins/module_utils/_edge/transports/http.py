@@ -218,24 +218,20 @@ class HttpSession:
         kept = self._wire is not None and self._wire.alive()
         if not kept:
             self.close()  # nothing of this request was sent on it, so even a write may take a new one
-        for again in (False, True):
-            wire = self._wire or self._open(ask)
+        while True:
+            wire = self._wire or connect(self.login, self._origin, ask.deadline, ask.named(self._origin))
+            self._wire = None  # it is kept again once a whole answer has come, and only then
             try:
                 return self._carried(wire, ask)
             except _Dropped:
-                self.close()
-                if again or not kept or ask.method not in _READS:
-                    break
+                wire.close()
+                if not kept or ask.method not in _READS:
+                    text = f"{ask.named(self._origin)}: the device closed the connection without an answer{_doubt(ask)}"
+                    raise ConnectionLost(text) from None
+                kept = False  # a new connection has no second chance
             except EdgeError:
-                self.close()
+                wire.close()
                 raise
-        raise ConnectionLost(
-            f"{ask.named(self._origin)}: the device closed the connection without an answer{_doubt(ask)}"
-        )
-
-    def _open(self, ask: _Ask) -> Wire:
-        self._wire = connect(self.login, self._origin, ask.deadline, ask.named(self._origin))
-        return self._wire
 
     def _carried(self, wire: Wire, ask: _Ask) -> tuple[Reply, bool, list[str]]:
         """One request and its reply. Raises _Dropped, or one of ours; the line is then of no more use."""
@@ -260,13 +256,13 @@ class HttpSession:
         except HTTPException as error:
             what = _masked(str(error), self._secrets())[:_EXCERPT]
             raise UnknownReply(f"{asked}: the answer is not HTTP: {type(error).__name__} {what}{_doubt(ask)}") from None
+        reply = self._reply(response, content, ask)
         if response.will_close:
-            self.close()
-        return (
-            self._reply(response, content, ask),
-            authorization is not None,
-            response.headers.get_all("www-authenticate", []),
-        )
+            wire.close()
+        else:
+            self._wire = wire
+        offered = [_utf8(value) for value in response.headers.get_all("www-authenticate", [])]
+        return reply, authorization is not None, offered
 
     def _head(self, ask: _Ask, authorization: str | None) -> bytes:
         fields = {"Host": self._origin.netloc(), "User-Agent": "voip.edge", "Accept-Encoding": "identity"}
@@ -282,31 +278,29 @@ class HttpSession:
         lines = [f"{ask.method} {ask.target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         if any(_BROKEN.search(line) for line in lines):
             raise BadInput(f"{ask.named(self._origin)}: the user name or a cookie cannot be put into a header")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
     def _body(self, response: HTTPResponse, asked: str) -> bytes:
         """Raises IncompleteRead when it ends early (http.client itself says so for chunked bodies only)."""
-        parts: list[bytes] = []
-        size = response.length or 0
-        while size <= self._limit:
+        declared, content = response.length or 0, bytearray()
+        while declared <= self._limit and len(content) <= self._limit:
             part = response.read(_PIECE)
             if not part:
                 break
-            parts.append(part)
-            size = sum(map(len, parts))
-        if size > self._limit and sum(map(len, parts)) != self._limit:
+            content += part
+        if max(declared, len(content)) > self._limit:
             raise UnknownReply(f"{asked}: the answer is larger than {self._limit} bytes")
         if response.length:
             raise IncompleteRead(b"", response.length)
         response.close()
-        return b"".join(parts)
+        return bytes(content)
 
     def _reply(self, response: HTTPResponse, content: bytes, ask: _Ask) -> Reply:
         headers: dict[str, str] = {}
         for name, value in response.getheaders():
             key = name.lower()
             if key == "set-cookie":
-                self._cookies.take(value, ask.target)
+                self._cookies.take(_utf8(value), ask.target)
             else:
                 headers[key] = f"{headers[key]}, {value}" if key in headers else value
         asked = ask.named(self._origin)
@@ -373,6 +367,11 @@ def _content(document: Any, form: Mapping[str, str] | None, body: bytes | str | 
     if form is not None:
         return urlencode(form).encode("ascii"), "application/x-www-form-urlencoded"
     return (body.encode("utf-8") if isinstance(body, str) else body), ""
+
+
+def _utf8(value: str) -> str:
+    """http.client reads headers as Latin-1. Bytes that are no UTF-8 become such that encoding gives them back."""
+    return value.encode("iso-8859-1").decode("utf-8", "surrogateescape")
 
 
 def _bare(address: str) -> str:

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookiejar import http2time
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from ..core.errors import BadInput, LoginRefused, UnknownReply
@@ -219,8 +219,10 @@ def _qop(challenge: Mapping[str, str]) -> str | None:
 
 
 def _hash(algorithm: str, data: str | bytes) -> str:
-    raw = data.encode("utf-8") if isinstance(data, str) else data
-    if algorithm == "MD5":  # the device's choice; builds of Python that forbid it for security would fail here
+    raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    if (
+        algorithm == "MD5"
+    ):  # the device's choice; marked so that builds of Python which forbid MD5 compute it all the same
         return hashlib.md5(raw, usedforsecurity=False).hexdigest()
     return hashlib.sha256(raw).hexdigest()
 
@@ -294,4 +296,7 @@ def _ends(attributes: Mapping[str, str]) -> float | None:
     age = attributes.get("max-age", "")
     if re.fullmatch(r"-?\d{1,12}", age):
         return time.time() + int(age)
-    return http2time(attributes.get("expires", ""))
+    try:
+        return parsedate_to_datetime(attributes.get("expires", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -15,7 +15,7 @@ import ssl
 import time
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from ..core.errors import BadInput, DeviceTimeout, HostKeyRefused, Unreachable
 
@@ -81,15 +81,16 @@ class Origin(NamedTuple):
         return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
 
 
-Sock = Union[socket.socket, ssl.SSLSocket]  # noqa: UP007 - evaluated at run time on Python 3.9
-
-
 def check(login: HttpLogin) -> Origin:
     """Where a login leads. Raises BadInput before anything is opened."""
     if login.scheme not in ("http", "https"):
         raise BadInput(f"scheme: '{login.scheme}' is neither http nor https")
     if not re.fullmatch(r"[^\s/?#@\\\x00-\x1f]+", login.host):
         raise BadInput(f"host: '{login.host}' is no host name or address")
+    try:
+        login.host.encode("idna")  # as the resolver and the TLS handshake will
+    except UnicodeError as error:
+        raise BadInput(f"host: '{login.host}' is no host name: {error}") from None
     if not 0 < login.port < 65536:
         raise BadInput(f"port: {login.port} is not between 1 and 65535")
     if login.tls_fingerprint is not None:
@@ -154,7 +155,7 @@ def left(deadline: float) -> float:
 class Wire:
     """An open line. Each single wait ends at `deadline`, so a device that drips bytes cannot prolong it."""
 
-    def __init__(self, sock: Sock, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self.deadline = deadline
         self.received = 0
@@ -174,9 +175,9 @@ class Wire:
         self.received += count
         return count
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, mode: str) -> io.BufferedReader:  # pylint: disable=unused-argument
         """What http.client's reader of answers asks a socket for; closing it leaves the line open."""
-        return io.BufferedReader(_Reader(self)) if mode == "rb" else io.BufferedReader(io.BytesIO())  # type: ignore[arg-type,unused-ignore]
+        return io.BufferedReader(_Reader(self))
 
     def alive(self) -> bool:
         """Whether the idle line is still open; anything readable now is its end, or is not the answer to a request of ours."""
@@ -215,10 +216,11 @@ def connect(login: HttpLogin, origin: Origin, deadline: float, asked: str) -> Wi
     Raises Unreachable, DeviceTimeout, HostKeyRefused, BadInput.
     """
     until = min(deadline, time.monotonic() + login.connect_timeout)
-    sock = _tcp(origin, until, asked)
     if origin.scheme == "http":
-        return Wire(sock, deadline)
-    secured = _tls(sock, login, origin, until, asked)
+        return Wire(_tcp(origin, until, asked), deadline)
+    verify = login.verify and login.tls_fingerprint is None
+    context = tls_context(verify, login.ca_file if verify else None, login.legacy_tls)
+    secured = _tls(context, login, origin, until, asked)
     if login.tls_fingerprint is not None:
         seen = fingerprint(secured.getpeercert(binary_form=True) or b"")
         if _normal_pin(seen) != _normal_pin(login.tls_fingerprint):
@@ -236,14 +238,14 @@ def _tcp(origin: Origin, until: float, asked: str) -> socket.socket:
     seconds = max(0.0, until - time.monotonic())
     try:
         found = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise Unreachable(f"{asked}: the name {origin.host} cannot be resolved: {error}") from None
     why = "no address"
-    for number, (family, kind, protocol, name, address) in enumerate(found):  # pylint: disable=unused-variable
-        sock = socket.socket(family, kind, protocol)
+    for number, info in enumerate(found):
+        sock = socket.socket(*info[:3])
         try:
             sock.settimeout(left(until) / (len(found) - number))
-            sock.connect(address)
+            sock.connect(info[4])
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except socket.timeout:
             why = f"no answer within {seconds:g} s"
@@ -255,28 +257,28 @@ def _tcp(origin: Origin, until: float, asked: str) -> socket.socket:
     raise Unreachable(f"{asked}: cannot connect: {why}")
 
 
-def _tls(sock: socket.socket, login: HttpLogin, origin: Origin, until: float, asked: str) -> ssl.SSLSocket:
-    pinned = login.tls_fingerprint is not None
-    verify = login.verify and not pinned
-    secured = None
+def _shake(context: ssl.SSLContext, origin: Origin, until: float, asked: str) -> ssl.SSLSocket:
+    """Raises Unreachable without a connection; then OSError as the ssl module does."""
+    sock = _tcp(origin, until, asked)
     try:
-        context = tls_context(verify, login.ca_file if verify else None, login.legacy_tls)
-        secured = context.wrap_socket(sock, server_hostname=origin.host, do_handshake_on_connect=False)
+        sock = secured = context.wrap_socket(sock, server_hostname=origin.host, do_handshake_on_connect=False)
         secured.settimeout(left(until))
         secured.do_handshake()
-        done, secured = secured, None
-        return done
+    except OSError:
+        sock.close()
+        raise
+    return secured
+
+
+def _tls(context: ssl.SSLContext, login: HttpLogin, origin: Origin, until: float, asked: str) -> ssl.SSLSocket:
+    try:
+        return _shake(context, origin, until, asked)
     except ssl.SSLCertVerificationError as error:
         raise HostKeyRefused(_unverified(error.verify_message, login, origin, until, asked)) from None
     except socket.timeout:
         raise DeviceTimeout(f"{asked}: the TLS handshake did not end within {login.connect_timeout:g} s") from None
     except OSError as error:
         raise Unreachable(f"{asked}: {_handshake_failure(error, login)}") from None
-    except ValueError as error:  # a name that cannot be put into a handshake
-        raise BadInput(f"host: '{origin.host}' cannot be used with TLS: {error}") from None
-    finally:
-        if secured is not None:
-            secured.close()
 
 
 def _handshake_failure(error: OSError, login: HttpLogin) -> str:
@@ -297,14 +299,10 @@ def _unverified(why: str, login: HttpLogin, origin: Origin, until: float, asked:
     """A failed check hides the certificate: a second line, on which nothing is sent either, shows whose it is."""
     seen = None
     try:
-        sock = _tcp(origin, until, asked)
-        context = tls_context(False, None, login.legacy_tls)
-        with context.wrap_socket(sock, server_hostname=origin.host, do_handshake_on_connect=False) as secured:
-            secured.settimeout(left(until))
-            secured.do_handshake()
+        with _shake(tls_context(False, None, login.legacy_tls), origin, until, asked) as secured:
             seen = fingerprint(secured.getpeercert(binary_form=True) or b"")
-    except (Unreachable, OSError):
-        seen = None
+    except (Unreachable, OSError) as error:
+        why += f" ({error})"
     text = f"{asked}: the certificate was not accepted: {why}. Nothing was sent. "
     if seen is None:
         return text + "Its fingerprint could not be read; pin it with voip_edge_tls_fingerprint, or give ca_file"

@@ -118,8 +118,7 @@ class _Connection(BaseConnection):  # type: ignore[misc,unused-ignore]
             device_type="generic_telnet" if login.telnet else "generic",
             use_keys=login.use_agent,
             allow_agent=login.use_agent,
-            key_file=login.private_key_file,
-            passphrase=login.private_key_passphrase,
+            pkey=_key(login),
             conn_timeout=login.connect_timeout,
             auth_timeout=login.connect_timeout,
             banner_timeout=login.connect_timeout,
@@ -227,9 +226,9 @@ class TelnetChannel:
         """Puts text back that belongs to whoever reads next."""
         self._kept = text
 
-    def send(self, text: str) -> None:
+    def send(self, text: str, line_end: str = "\r\n") -> None:
         try:
-            self._telnet.write(text.replace("\n", "\r\n").encode("utf-8"))
+            self._telnet.write(text.replace("\n", line_end).encode("utf-8"))
         except (OSError, EOFError):
             raise ConnectionLost("the device closed the connection") from None
 
@@ -245,7 +244,9 @@ def connect(login: Login) -> Any:
     if NETMIKO_ERROR:
         raise MissingLibrary("netmiko", NETMIKO_ERROR)
     _check(login)
-    connection = _Connection(login, None if login.telnet else _socket(login))
+    connection = _Connection(login, None)
+    if not login.telnet:
+        connection.sock = _socket(login)
     try:
         connection.establish_connection()
     except EdgeError:
@@ -259,6 +260,22 @@ def connect(login: Login) -> Any:
         _telnet_login(channel, login)
         return channel
     return SshChannel(connection)
+
+
+def _key(login: Login) -> Any:
+    """The private key, read here: what paramiko says of a key that it cannot use names the wrong cause."""
+    if not login.private_key_file:
+        return None
+    secret = login.private_key_passphrase
+    try:
+        passphrase: Any = secret.encode("utf-8") if secret else None
+        return paramiko.PKey.from_path(login.private_key_file, passphrase)
+    except (paramiko.SSHException, paramiko.pkey.UnknownKeyType, ValueError, TypeError, OSError) as error:
+        if not secret and ("encrypted" in str(error).lower() or isinstance(error, paramiko.PasswordRequiredException)):
+            raise BadInput(
+                f"private_key_passphrase: the key {login.private_key_file} is encrypted and no passphrase is given"
+            ) from None
+        raise BadInput(f"private_key_file: {login.private_key_file} cannot be used: {error}") from None
 
 
 def _drop(connection: Any) -> None:
@@ -302,10 +319,6 @@ def _translated(login: Login, error: Exception) -> EdgeError:
     if isinstance(cause, paramiko.BadHostKeyException):
         text = "{0} shows the host key {1}, known_hosts has another one. Nothing was sent"
         return HostKeyRefused(text.format(where, fingerprint(cause.key)))
-    if isinstance(cause, paramiko.PasswordRequiredException):
-        return BadInput(
-            f"private_key_passphrase: the key {login.private_key_file} is encrypted and no passphrase is given"
-        )
     if isinstance(error, NetmikoAuthenticationException) or isinstance(cause, paramiko.AuthenticationException):
         return LoginRefused(f"{where} refused the login of user '{login.user}' (one attempt was made)")
     text = str(cause).strip() or type(cause).__name__
@@ -330,10 +343,11 @@ def _telnet_login(channel: TelnetChannel, login: Login) -> None:
             raise DeviceTimeout(f"no telnet login prompt from {login.host} within {login.connect_timeout:g} s")
         text += data
         if not sent["user"] and re.search(r"(?i)(?:user ?name|login|user):\s*$", text):
-            channel.send(login.user + "\n")
+            # some routers take \r\n for two line ends and would see an empty password
+            channel.send(login.user + "\n", "\r")
             sent["user"], text = True, ""
         elif re.search(r"(?i)password:\s*$", text):
-            channel.send((login.password or "") + "\n")
+            channel.send((login.password or "") + "\n", "\r")
             sent["password"], text = True, ""
     first = channel.receive(max(0.0, deadline - time.monotonic()))
     while not first.strip() and time.monotonic() < deadline:

@@ -1,0 +1,197 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: merged in any order, honest about silent hosts, and safe against hostile device text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.voip.edge.plugins.module_utils._edge.core import report, report_html
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import MissingLibrary
+
+HOSTILE = "<script>alert(1)</script> {{ 7*7 }} {% raw %} \x1b[31m \u202e |`*# =cmd()" + "x" * 100
+
+
+def record(host: str = "fw1", **more: Any) -> dict[str, Any]:
+    return {
+        "schema": "voip.edge/record/1",
+        "collection": "0.1.0",
+        "host": host,
+        "mode": "check",
+        "started": "2026-01-01T00:00:00Z",
+        "finished": "2026-01-01T00:00:01Z",
+        "platform": "cisco_ios",
+        "model": "ISR",
+        "firmware": "15.7",
+        "compliance": "noncompliant",
+        "aspects": {
+            "sip_alg": {
+                "verdict": "active",
+                "compliance": "noncompliant",
+                "mechanisms": [
+                    {
+                        "id": "nat_alg_udp",
+                        "scope": "global",
+                        "state": "on",
+                        "basis": "default",
+                        "evidence": ["line"],
+                        "label": "doc",
+                    }
+                ],
+            },
+            "udp_timeout": {
+                "verdict": "low",
+                "seconds": 30,
+                "wanted": {"min": 60, "recommended": 120, "max": None},
+                "compliance": "noncompliant",
+                "mechanisms": [],
+            },
+        },
+        "findings": [
+            {"id": "B", "aspect": None, "severity": "info", "text": "less"},
+            {"id": "A", "aspect": "sip_alg", "severity": "high", "text": "more"},
+        ],
+        "plan": [{"do": "no x", "undo": "x"}],
+        "done": [],
+        "advice": ["do this"],
+        "not_checked": ["that"],
+        **more,
+    }
+
+
+def page(*records: dict[str, Any]) -> str:
+    rows = report.merge([report.row_of(r) for r in records], [])
+    return "".join(report_html.to_html(rows, "title", "now"))
+
+
+def test_rows_hold_what_people_need_first() -> None:
+    row = report.row_of(record())
+    assert [f["id"] for f in row["findings"]] == ["A", "B"]
+    assert report.verdict(row, "sip_alg") == "active"
+    assert report.verdict(row, "port_forwards") == ""
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"host": "x", "compliance": "fine"}, {"host": "x", "compliance": "compliant", "aspects": 3}]
+)
+def test_a_record_that_is_none_is_undetermined(broken: dict[str, Any]) -> None:
+    row = report.row_of(broken)
+    assert row["compliance"] == "undetermined"
+    assert "not readable" in row["error"]
+
+
+def test_an_unknown_compliance_is_undetermined() -> None:
+    assert report.row_of(record(compliance="splendid"))["compliance"] == "undetermined"
+
+
+def test_a_silent_host_is_not_reached_and_the_rest_is_in_order() -> None:
+    rows = [report.row_of(record(name, compliance="compliant")) for name in ("fw10", "fw2")] + [
+        report.row_of(record("a"))
+    ]
+    merged = report.merge(rows, ["fw2", "silent"])
+    assert [(r["host"], r["compliance"]) for r in merged] == [
+        ("a", "noncompliant"),
+        ("silent", "not_reached"),
+        ("fw2", "compliant"),
+        ("fw10", "compliant"),
+    ]
+
+
+hosts = st.lists(st.sampled_from(["a", "b", "c", "fw2", "fw10"]), max_size=6)
+
+
+@given(hosts, st.randoms())
+def test_the_order_of_records_does_not_matter(names: list[str], dice: Any) -> None:
+    rows = [report.row_of(record(n, finished=f"2026-01-01T00:00:{at:02}Z")) for at, n in enumerate(names)]
+    shuffled = list(rows)
+    dice.shuffle(shuffled)
+    assert report.merge(rows, ["z"]) == report.merge(shuffled, ["z"])
+
+
+def test_counts() -> None:
+    rows = report.merge([report.row_of(record()), report.row_of(record("b", compliance="compliant"))], ["c"])
+    counts = report.summary(rows)
+    assert counts["hosts"] == 3
+    assert counts["compliance"] == {"compliant": 1, "noncompliant": 1, "not_reached": 1}
+    assert counts["sip_alg"] == {"active": 2, "not_reached": 1}
+    assert counts["platform"] == {"cisco_ios": 2, "unknown": 1}
+
+
+def test_csv_has_a_row_a_host_and_aspect_and_no_formulas() -> None:
+    rows = report.merge([report.row_of(record("=evil()", error={"kind": "x", "text": "@sum"}))], ["silent"])
+    read = list(csv.DictReader(io.StringIO("".join(report.to_csv(rows)))))
+    assert [(r["host"], r["aspect"]) for r in read] == [
+        ("'=evil()", "sip_alg"),
+        ("'=evil()", "udp_timeout"),
+        ("silent", ""),
+    ]
+    assert read[0]["on"] == "nat_alg_udp(global)"
+    assert read[0]["error"] == "'@sum"
+    assert read[1]["seconds"] == "30"
+
+
+def test_hostile_text_stays_text_everywhere() -> None:
+    bad = record(HOSTILE, model=HOSTILE, advice=[HOSTILE], findings=[{"id": "A", "severity": "high", "text": HOSTILE}])
+    row = report.row_of(bad)
+    html = page(bad)
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "{{ 7*7 }}" in html
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+    markdown = "".join(report.to_markdown([row], "t", "now"))
+    assert "<script>" not in markdown
+    assert "\\|" in markdown
+
+
+def test_a_flood_of_text_is_cut_and_says_so() -> None:
+    row = report.row_of(record(advice=["x" * 1_000_000] * 100))
+    assert len(row["advice"]) == 41
+    assert row["advice"][-1] == "[60 more]"
+    assert "[999600 more characters]" in row["advice"][0]
+
+
+def test_html_is_one_closed_file() -> None:
+    html = page(record(), record("b", compliance="compliant"))
+    assert "Content-Security-Policy" in html
+    assert "http://" not in html
+    assert "https://" not in html
+    assert 'scope="col"' in html
+    assert "low (30 s)" in html
+    assert html.rstrip().endswith("</html>")
+
+
+def test_html_without_jinja_says_which_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_html, "JINJA_ERROR", "No module named 'jinja2'")
+    with pytest.raises(MissingLibrary, match="jinja2"):
+        page(record())
+
+
+def test_markdown_names_what_is_to_be_done() -> None:
+    rows = report.merge(
+        [report.row_of(record(error={"kind": "x", "text": "broken"}, done=[{"do": "y", "undo": "z"}]))], ["silent"]
+    )
+    text = "".join(report.to_markdown(rows, "title", "now"))
+    assert "| fw1 | noncompliant | active | low |" in text.replace("\\", "")
+    assert "1. do this" in text
+    assert "planned: no x" in text
+    assert "done: y" in text
+    assert "error: broken" in text
+
+
+def test_ten_thousand_rows_stay_small() -> None:
+    tracemalloc.start()
+    rows = report.merge((report.row_of(record(f"fw{n}")) for n in range(10_000)), [])
+    size = sum(len(piece) for piece in report_html.to_html(rows, "t", "now"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > 1_000_000
+    assert peak < 300_000_000
