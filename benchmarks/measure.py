@@ -1,120 +1,140 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command costs with everything it starts: wall clock, CPU, and the peak of its memory."""
+"""Run one command and write what it cost: ``measure.py RESULT.json LIMIT OUTPUT -- command ...``
+
+Counted is the whole tree, daemons that detach included: this process declares itself the reaper of its descendants
+(Linux), so whoever loses its parent becomes a child of this process and is in its RUSAGE_CHILDREN in the end.
+What is left when the command has ended is stopped by its process id, and its CPU counts, too.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36
-_SAMPLE_SECONDS = 0.1
+PR_SET_CHILD_SUBREAPER = 36
+# Reading the memory of a hundred processes costs CPU that the measured command would miss: rest 20 times as long.
+REST = 20.0
+SHORTEST_REST = 0.05
+GRACE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Seconds and MiB; memory is the proportional set size summed over the command's processes at its highest."""
-
-    wall: float
-    cpu: float
-    memory: float
-    code: int
+def become_reaper() -> None:
+    """Raises OSError where the kernel cannot do it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
 
 
-def adopt_orphans() -> None:
-    """Daemons that a command leaves behind become ours, so that their CPU is counted and they can be ended."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError("this kernel cannot adopt orphaned processes: the CPU of daemons would be missed")
-
-
-def _parents() -> dict[int, int]:
-    found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                found[int(entry)] = int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
-                continue
-    return found
-
-
-def descendants(root: int, without: frozenset[int]) -> set[int]:
-    """All processes below a process, except those below the ones named in ``without``."""
-    parents = _parents()
+def descendants(root: int) -> list[int]:
+    """Process ids below ``root``, zombies left out."""
     children: dict[int, list[int]] = {}
-    for pid, parent in parents.items():
-        children.setdefault(parent, []).append(pid)
-    found: set[int] = set()
-    todo = [pid for pid in children.get(root, []) if pid not in without]
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            fields = (
+                Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            )
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    found, todo = [], [root]
     while todo:
-        pid = todo.pop()
-        found.add(pid)
-        todo += [child for child in children.get(pid, []) if child not in without]
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
     return found
 
 
-def _pss(pid: int) -> float:
+def memory_kb(pid: int) -> int:
+    """Proportional set size in kB: pages that processes share are counted once. 0 for a process that is gone."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as stream:
+            return next((int(line.split()[1]) for line in stream if line.startswith("Pss:")), 0)
     except OSError:
-        pass
-    return 0.0
+        return 0
 
 
-class _Sampler(threading.Thread):
-    def __init__(self, without: frozenset[int]) -> None:
+class Sampler(threading.Thread):
+    """Watches the tree's memory; ends the command when the limit is over."""
+
+    def __init__(self, command: int, limit: float) -> None:
         super().__init__(daemon=True)
-        self.peak = 0.0
+        self.command, self.deadline = command, time.monotonic() + limit
+        self.peak_kb = self.processes = 0
         self.ended = threading.Event()
-        self._without = without
+        self.overdue = False
 
     def run(self) -> None:
-        while not self.ended.wait(_SAMPLE_SECONDS):
-            self.peak = max(self.peak, sum(_pss(pid) for pid in descendants(os.getpid(), self._without)))
+        rest = SHORTEST_REST
+        while not self.ended.wait(rest):
+            begun = time.monotonic()
+            pids = descendants(os.getpid())
+            total = sum(memory_kb(pid) for pid in pids)
+            self.peak_kb, self.processes = max(self.peak_kb, total), max(self.processes, len(pids))
+            rest = max(SHORTEST_REST, REST * (time.monotonic() - begun))
+            if begun > self.deadline and not self.overdue:
+                self.overdue = True
+                os.kill(self.command, signal.SIGTERM)
 
 
-def cost(command: list[str], env: dict[str, str], log: Path, without: frozenset[int], memory: bool = True) -> Cost:
-    """Runs a command and ends whatever it left. ``without`` names processes of ours that are not part of it.
-
-    Sampling the memory costs CPU on a small machine, so it is measured in runs of its own.
-    """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    sampler = _Sampler(without)
-    if memory:
-        sampler.start()
-    began = time.monotonic()
-    with log.open("ab") as stream:
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-        code = process.wait()
-    wall = time.monotonic() - began
-    sampler.ended.set()
-    for pid in descendants(os.getpid(), without):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    _reap(without)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, cpu, sampler.peak, code)
-
-
-def _reap(without: frozenset[int]) -> None:
-    deadline = time.monotonic() + 5
-    while descendants(os.getpid(), without) and time.monotonic() < deadline:
-        for pid in descendants(os.getpid(), without):
+def stop_leftovers() -> int:
+    """Ends what the command left running, and reaps it. Returns how many there were."""
+    left = descendants(os.getpid())
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in descendants(os.getpid()):
             try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
+                os.kill(pid, number)
+            except ProcessLookupError:
                 continue
-        time.sleep(0.02)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.02)
+            except ChildProcessError:
+                return len(left)
+    return len(left)
+
+
+def main(argv: list[str]) -> int:
+    result, limit, output, _dashes, *command = argv
+    become_reaper()
+    begun = time.monotonic()
+    with open(output, "wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    sampler = Sampler(process.pid, float(limit))
+    sampler.start()
+    pid, status = os.wait()
+    while pid != process.pid:  # a daemon that ended before
+        pid, status = os.wait()
+    wall = time.monotonic() - begun
+    sampler.ended.set()
+    sampler.join()
+    left = stop_leftovers()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    facts = {
+        "wall": wall,
+        "cpu": used.ru_utime + used.ru_stime,
+        "memory_mb": sampler.peak_kb / 1024,
+        "processes": sampler.processes,
+        "left_running": left,
+        "code": -1 if sampler.overdue else os.waitstatus_to_exitcode(status),
+    }
+    Path(result).write_text(json.dumps(facts), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

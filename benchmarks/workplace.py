@@ -76,6 +76,7 @@ class Workplace:
     def __enter__(self) -> Workplace:
         self.cache.mkdir(parents=True, exist_ok=True)
         (self.work / "home").mkdir()
+        (self.work / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
         _copy_collection(self.root / "ansible_collections" / "voip" / "edge")
         return self
 
@@ -109,7 +110,7 @@ class Workplace:
             HOME=str(self.work / "home"),
             PATH=os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)]),
             LC_ALL="C.UTF-8",
-            ANSIBLE_CONFIG=os.devnull,
+            ANSIBLE_CONFIG=str(self.work / "ansible.cfg"),
             ANSIBLE_HOME=str(self.work / "home" / ".ansible"),
             ANSIBLE_COLLECTIONS_PATH=str(self.root),
             ANSIBLE_NOCOLOR="1",

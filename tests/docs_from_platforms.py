@@ -1,7 +1,10 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The support matrix of the README and the pages of the platforms, out of the platform files.
+"""What the documentation repeats of the code: written from the code, so that it cannot differ.
+
+From the platform files: the platforms and the support matrix in the README, the tables on the platforms' pages, the list of
+pages. From the modules and roles: their lists in the README. The rest of these files is written by people and left alone.
 
 ``python tests/docs_from_platforms.py`` writes them, with ``--check`` it only says whether they are what it would write.
 Needs the collection on the path: ``PYTHONPATH`` is a folder that holds ``ansible_collections/voip/edge``.
@@ -9,24 +12,31 @@ Needs the collection on the path: ``PYTHONPATH`` is a folder that holds ``ansibl
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.verdict import ASPECTS
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.base import Fact, Platform
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- support matrix: begin -->", "<!-- support matrix: end -->"
-CHANGED = {"yes": "changed", "opt-in": "changed if allowed", "no": "by hand"}
+README = "README.md"
+RST = "docs/docsite/rst"
+INDEX = "docs/docsite/extra-docs.yml"
+GUIDES = ("guide_first_audit", "guide_verdicts", "guide_security", "guide_adding_a_platform")
+
+CHANGED = {"yes": "yes", "opt-in": "if allowed", "no": "by hand"}
 SURE = {
-    "doc": "documented by the vendor",
-    "src": "seen in working software or captures",
+    "doc": "vendor's documentation",
+    "src": "captures, working software",
     "user": "reported by users",
     "inferred": "inferred",
     "recall": "not confirmed",
     "unknown": "unknown",
 }
-ASPECTS = {"sip_alg": "SIP ALG", "udp_timeout": "UDP timeout", "port_forwards": "port forwards"}
+TITLES = {"sip_alg": "SIP ALG", "udp_timeout": "UDP timeout", "port_forwards": "port forwards"}
 LICENCE = "\n".join(
     (
         "..",
@@ -35,91 +45,182 @@ LICENCE = "\n".join(
         "  SPDX-License-Identifier: GPL-3.0-or-later",
     )
 )
+MAJORS = range(40)
+MINORS = range(40)
+
+
+class Markers:
+    """The two lines between which a file is written by this program."""
+
+    def __init__(self, begin: str, end: str) -> None:
+        self.begin, self.end = begin, end
+
+    def fill(self, text: str, name: str, content: str) -> str:
+        """The text with new content between the markers of that name. Raises ValueError if they are not there once."""
+        begin, end = self.begin.format(name), self.end.format(name)
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"the lines '{begin}' and '{end}' must be there, once each")
+        head, rest = text.split(begin, maxsplit=1)
+        return f"{head}{begin}\n{content}\n{end}{rest.split(end, maxsplit=1)[1]}"
+
+
+MARKDOWN = Markers("<!-- {}: begin, made by tests/docs_from_platforms.py -->", "<!-- {}: end -->")
+PAGE = Markers(".. {}: begin, made by tests/docs_from_platforms.py", ".. {}: end")
+
+
+def versions(platform: Platform) -> str:
+    """The firmware that the platform's facts speak of, in words: ``3.x to 9.x``, ``6.0, 6.2, 6.4``."""
+    spans: list[list[str]] = []
+    last = -2
+    for major in MAJORS:
+        known = [minor for minor in MINORS if platform.knows(f"{major}.{minor}.1")]
+        if len(known) == len(MINORS):
+            if last == major - 1:
+                spans[-1] = [spans[-1][0], f"{major}.x"]
+            else:
+                spans.append([f"{major}.x"])
+            last = major
+        else:
+            spans += [[f"{major}.{minor}"] for minor in known]
+    return ", ".join(" to ".join(span) for span in spans)
+
+
+def _markdown(rows: Iterable[Iterable[str]]) -> str:
+    """A table; the first row is its head."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], re.sub(r"[^|]+", "---", lines[0].replace("\\|", "")), *lines[1:]])
+
+
+def platforms() -> str:
+    """README: the names of each platform, and the firmware."""
+    rows = [("platform", "`ansible_network_os` or `voip_edge_platform`", "firmware")]
+    rows += [(p.title, ", ".join(f"`{name}`" for name in p.network_os), versions(p)) for p in PLATFORMS]
+    return _markdown(rows)
 
 
 def matrix() -> str:
-    """The table of the README: one row a platform and mechanism."""
-    lines = [
-        "| platform | aspect | mechanism | firmware | read | changed | how sure |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """README: one row a platform and mechanism."""
+    rows = [("platform", "aspect", "mechanism", "firmware", "changed", "how sure")]
     for platform in PLATFORMS:
         title = platform.title
         for fact in platform.facts:
-            cells = [
-                title,
-                ASPECTS[fact.aspect],
-                fact.title,
-                fact.firmware,
-                "yes",
-                CHANGED[fact.changes],
-                SURE[fact.label],
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
+            rows.append(
+                (title, TITLES[fact.aspect], fact.title, fact.firmware, CHANGED[fact.changes], SURE[fact.label])
+            )
             title = ""
-    return "\n".join(lines)
+    return _markdown(rows)
+
+
+def _short(path: Path) -> str:
+    """The first short_description in a file. Raises ValueError if there is none."""
+    found = re.search(r"^\s*short_description: (.+)$", path.read_text(encoding="utf-8"), re.M)
+    if found is None:
+        raise ValueError(f"{path} has no short_description")
+    return found.group(1).strip()
+
+
+def contents() -> str:
+    """README: the modules and the roles, each with its short description."""
+    modules = sorted(p for p in (ROOT / "plugins" / "modules").glob("*.py") if p.stem != "__init__")
+    roles = sorted((ROOT / "roles").glob("*/meta/argument_specs.yml"))
+    rows = [("", "name", "what it does")]
+    rows += [("module", f"`voip.edge.{path.stem}`", _short(path)) for path in modules]
+    rows += [("role", f"`voip.edge.{path.parents[1].name}`", _short(path)) for path in roles]
+    return _markdown(rows)
 
 
 def readme(text: str) -> str:
-    head, rest = text.split(BEGIN, maxsplit=1)
-    tail = rest.split(END, maxsplit=1)[1]
-    return f"{head}{BEGIN}\n{matrix()}\n{END}{tail}"
+    for name, content in (("platforms", platforms()), ("support matrix", matrix()), ("contents", contents())):
+        text = MARKDOWN.fill(text, name, content)
+    return text
 
 
-def _row(fact: Fact) -> list[str]:
-    cells = [
-        ASPECTS[fact.aspect],
-        f"``{fact.id}``",
-        fact.title,
-        fact.firmware,
-        CHANGED[fact.changes],
-        SURE[fact.label],
-        fact.by_hand,
+def _rst(text: str) -> str:
+    """Text of which reStructuredText makes nothing else."""
+    return re.sub(r"([\\*`|]|(?<=\w)_(?!\w))", r"\\\1", text)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [".. list-table::", "  :header-rows: 1", ""]
+    for row in (head, *rows):
+        lines += [f"  {'* -' if at == 0 else '  -'} {cell}" for at, cell in enumerate(row)]
+    return [*lines, ""]
+
+
+def _section(title: str, facts: list[Fact]) -> list[str]:
+    head = ("mechanism", "what it is", "firmware", "changed", "how sure")
+    rows = [
+        (f"``{f.id}``", _rst(f.title), _rst(f.firmware), CHANGED[f.changes], f"{SURE[f.label]} (``{f.label}``)")
+        for f in facts
     ]
-    return [f"  {'* -' if at == 0 else '  -'} {cell}" for at, cell in enumerate(cells)]
+    lines = [title, "-" * len(title), "", *_table(head, rows), "By hand:", ""]
+    for fact in facts:
+        lines += [f"``{fact.id}``", f"  {_rst(fact.by_hand)}", ""]
+    return lines
 
 
-def page(platform: Platform) -> str:
-    """The page of a platform."""
-    label = f"ansible_collections.voip.edge.docsite.platform_{platform.name}"
+def derived(platform: Platform) -> str:
+    """The derived part of a platform's page."""
     names = ", ".join(f"``{name}``" for name in platform.network_os)
+    lines = [
+        "",
+        f"Known by these values of ``voip_edge_platform`` and ``ansible_network_os``: {names}.",
+        "",
+        f"Recognised by its answer to ``{platform.identify}``, which is held against the inventory before any change.",
+        "",
+        f"The facts below speak of firmware {versions(platform)}. Of any other version only what is switched on in plain words is",
+        "believed, the rest is ``undetermined``, and nothing is changed unless ``voip_edge_allow_unproven`` is set.",
+        "",
+        f"Every mechanism is read and judged. *Changed*: ``{CHANGED['yes']}``; ``{CHANGED['opt-in']}``, only with "
+        "``voip_edge_edit_policies``, because it is",
+        f"the customer's own rule; ``{CHANGED['no']}``, found and explained.",
+        "",
+    ]
+    for aspect in ASPECTS:
+        facts = [fact for fact in platform.facts if fact.aspect == aspect]
+        if facts:
+            title = TITLES[aspect]
+            lines += _section(title[0].upper() + title[1:], facts)
+    return "\n".join(lines)
+
+
+def skeleton(platform: Platform) -> str:
+    """A page that is not there yet: people add the sources."""
+    label = f"ansible_collections.voip.edge.docsite.platform_{platform.name}"
     lines = [LICENCE, "", f".. _{label}:", "", platform.title, "=" * len(platform.title), ""]
-    lines += [f"Known by these values of ``voip_edge_platform`` and ``ansible_network_os``: {names}.", ""]
-    lines += [
-        f"Recognised by its answer to ``{platform.identify}``; what it says is held against the inventory before any change.",
-        "",
-    ]
-    lines += [
-        "Everything that decides whether the device is fit for SIP:",
-        "",
-        ".. list-table::",
-        "  :header-rows: 1",
-        "",
-    ]
-    header = ("aspect", "mechanism", "what it is", "firmware", "this collection", "how sure", "by hand")
-    lines += [f"  {'* -' if at == 0 else '  -'} {cell}" for at, cell in enumerate(header)]
-    for fact in platform.facts:
-        lines += _row(fact)
+    lines += [PAGE.begin.format("platform"), PAGE.end.format("platform"), ""]
+    return "\n".join([*lines, "Sources", "-------", "", "None is given yet.", ""])
+
+
+def index() -> str:
+    """The sections of the docs site."""
+    lines = ["---", "sections:"]
+    for title, pages in (("Guides", GUIDES), ("Platforms", tuple(f"platform_{p.name}" for p in PLATFORMS))):
+        lines += [f"  - title: {title}", "    toctree:", *(f"      - {page}" for page in pages)]
     return "\n".join([*lines, ""])
 
 
 def copies() -> dict[Path, str]:
-    """Path and content of everything that is derived."""
-    path = ROOT / "README.md"
-    found = {path: readme(path.read_text(encoding="utf-8"))}
+    """Path and content of every file that is derived in whole or in part."""
+    path = ROOT / README
+    found = {path: readme(path.read_text(encoding="utf-8")), ROOT / INDEX: index()}
     for platform in PLATFORMS:
-        found[ROOT / "docs" / "docsite" / "rst" / f"platform_{platform.name}.rst"] = page(platform)
+        path = ROOT / RST / f"platform_{platform.name}.rst"
+        text = path.read_text(encoding="utf-8") if path.exists() else skeleton(platform)
+        found[path] = PAGE.fill(text, "platform", derived(platform))
     return found
 
 
 def main(arguments: list[str]) -> int:
-    stale = [p for p, text in copies().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    """Exit code: 0, or 1 when ``--check`` finds a file that is not what the code says."""
+    wanted = copies()
+    stale = [p for p, text in wanted.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path.relative_to(ROOT)} is not what the platform files say; run tests/docs_from_platforms.py")
+            print(f"{path.relative_to(ROOT)} is not what the code says; run tests/docs_from_platforms.py")
         return 1 if stale else 0
     for path in stale:
-        path.write_text(copies()[path], encoding="utf-8")
+        path.write_text(wanted[path], encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

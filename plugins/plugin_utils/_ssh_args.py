@@ -19,7 +19,9 @@ def proxy_command(arguments: str) -> str | None:
         if word == "-J" or (word.startswith("-J") and len(word) > 2):
             return _jump(word[2:] or following)
         option = following if word == "-o" else word[2:] if word.startswith("-o") else ""
-        key, separator, value = option.replace(" ", "=", 1).partition("=")
+        key, separator, value = option.partition("=")
+        if " " in key:  # OpenSSH takes a blank as well
+            key, separator, value = option.partition(" ")
         if separator and key.lower() == "proxyjump":
             return _jump(value)
         if separator and key.lower() == "proxycommand" and value.lower() != "none":

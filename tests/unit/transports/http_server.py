@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -156,6 +157,14 @@ def session(server: Server, limit: int | None = None, **more: Any) -> HttpSessio
     login = HttpLogin(**options)
     server.sessions.append(HttpSession(login) if limit is None else HttpSession(login, limit))
     return server.sessions[-1]
+
+
+def ended(asking: HttpSession) -> bool:
+    """Waits until the kept connection of a session is of no more use."""
+    wire, until = asking._wire, time.monotonic() + 5
+    while wire is not None and wire.alive() and time.monotonic() < until:
+        time.sleep(0.005)
+    return wire is not None and time.monotonic() < until
 
 
 class Identity(NamedTuple):

@@ -22,8 +22,10 @@ def lines_of(text: str) -> list[str]:
 
 def elided(text: str) -> bool:
     """Whether somebody left parts out and marked it: such a text proves no absence."""
-    if "..." not in text and "snip" not in text.lower() and "omitted" not in text.lower():
-        return False
+    if "..." not in text:
+        lowered = text.lower()
+        if "snip" not in lowered and "omitted" not in lowered:
+            return False
     return _ELIDED.search(text) is not None
 
 

@@ -521,7 +521,7 @@ def before_change(ask: Ask, replies: Replies) -> dict[str, str]:
 
 
 def recognise_backup(text: str) -> bool:
-    return bool(re.search(r"^(?:ASA|PIX|NGFW|FWSM) Version ", text, re.M)) or (
+    return (" Version " in text and bool(re.search(r"^(?:ASA|PIX|NGFW|FWSM) Version ", text, re.M))) or (
         text.lstrip().startswith(": Saved") and "Cryptochecksum" in text
     )
 

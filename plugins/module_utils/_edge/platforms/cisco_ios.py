@@ -140,6 +140,7 @@ DIALECT = Dialect(
 _VERSION = re.compile(
     r"(?:Cisco IOS Software|Cisco IOS XE Software|IOS \(tm\)|Cisco Internetwork Operating System Software)"
 )
+_FOREIGN = re.compile(r"^(?:ASA|PIX|NGFW|FWSM) Version |^: Saved", re.M)
 _SWITCH = re.compile(r"^(?:! .*\bCAT\dK\w*|.*\bCatalyst .*Switch Software)", re.M)
 _SIP_LINE = re.compile(r"^(no )?ip nat service sip (tcp|udp) port (\d+)$")
 _INSPECT_APPLIED = re.compile(r"^ip inspect (\S+) (in|out)$")
@@ -382,7 +383,7 @@ def _is_xe(version: str, text: str, number: str | None) -> bool | None:
     """True or False when it is seen; a saved `version 15.4` may be either."""
     if version:
         return "IOS XE" in version or "IOS-XE" in version
-    if re.search(r"^! ?Cisco IOS[ -]XE", text, re.M):
+    if "Cisco IOS" in text and re.search(r"^! ?Cisco IOS[ -]XE", text, re.M):
         return True
     major = int(number.split(".")[0]) if number and number.split(".")[0].isdigit() else 0
     return True if major >= 16 else False if 0 < major < 15 else None
@@ -711,7 +712,8 @@ def confirm(ios: Ios, options: Options) -> tuple[str, ...]:
 
 
 def recognise_backup(text: str) -> bool:
-    if re.search(r"^(?:ASA|PIX|NGFW|FWSM) Version |^: Saved", text, re.M) or "#config-version=" in text[:4096]:
+    # A search anchored to lines walks through the whole text: plain words decide first.
+    if "#config-version=" in text[:4096] or ((" Version " in text or ": Saved" in text) and _FOREIGN.search(text)):
         return False
     return bool(
         (

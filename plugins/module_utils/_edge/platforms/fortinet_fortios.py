@@ -901,8 +901,9 @@ PLATFORM = Platform(
     facts=FACTS,
     identify="get system status",
     recognise=lambda reply: bool(re.search(r"^Version: Forti(?:Gate|WiFi|OS)\S* v\d", reply, re.M)),
-    recognise_backup=lambda text: bool(
-        re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M)
+    recognise_backup=lambda text: (
+        any(word in text for word in ("#config-version=F", "config system global", "config vdom"))
+        and bool(re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M))
     ),
     read=read,
     from_backup=lambda text: {"config": text},

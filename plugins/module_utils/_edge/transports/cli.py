@@ -19,6 +19,9 @@ _SILENCE = 1.0
 _DEEPEST = 8
 _GOODBYE = 2.0
 _ANY_PROMPT = r"(?P<base>[^\s()#>$]{0,64})(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(?P<mark>[>#$]) ?"
+_FIRST = re.compile(r"(?:^|\n)" + _ANY_PROMPT + r"$")
+_TWICE = re.compile(r"(?:^|\n)[ \t]*(?P<line>" + _ANY_PROMPT + r")\n+[ \t]*(?P=line)$")
+_RETURNS = re.compile(r"\r+\n")
 
 
 class Channel(Protocol):
@@ -50,6 +53,15 @@ class Dialect:
     leave: str = "end"
     """While the prompt matches `nested`, a session that failed in the middle sends `leave` to get out again."""
 
+    def __post_init__(self) -> None:
+        """A wrong pattern shows when it is loaded, and forks find the patterns in the cache of re."""
+        self.compiled()
+
+    def compiled(self) -> tuple[re.Pattern[str], list[re.Pattern[str]]]:
+        """The pager and the errors."""
+        pager = re.compile(r"(?:^|[\r\n])[ \t]*" + self.pager + r"$")
+        return pager, [re.compile(e, re.I | re.M) for e in self.errors]
+
 
 class CliSession:
     """One logged-in session. `ask` reads and may be used in an audit; `write` changes and is refused unless allowed."""
@@ -67,14 +79,12 @@ class CliSession:
     def adopt(self, dialect: Dialect) -> None:
         """Takes another dialect over once it is known to whom we talk."""
         self.dialect = dialect
-        self._pager = re.compile(r"(?:^|[\r\n])[ \t]*" + dialect.pager + r"$")
-        self._errors = [re.compile(e, re.I | re.M) for e in dialect.errors]
+        self._pager, self._errors = dialect.compiled()
 
     def greet(self) -> None:
         """Waits for the first prompt and learns it. Raises DeviceTimeout when none comes."""
         deadline = time.monotonic() + self._timeout
         text = ""
-        prompt = re.compile(r"(?:^|\n)" + _ANY_PROMPT + r"$")
         while True:
             text += self._receive(deadline, "a prompt after the login", text)
             tail = _clean(text[-_TAIL:])
@@ -82,13 +92,12 @@ class CliSession:
                 if re.search(pattern + r"\s*$", tail):
                     self._channel.send(answer)
                     text = tail = ""
-            if prompt.search(tail):
+            if _FIRST.search(tail):
                 return self._learn(tail)
 
     def _learn(self, text: str) -> None:
         """An empty line makes a device repeat its prompt; a banner line that only looks like one does not repeat."""
         deadline = time.monotonic() + self._timeout
-        twice = re.compile(r"(?:^|\n)[ \t]*(?P<line>" + _ANY_PROMPT + r")\n+[ \t]*(?P=line)$")
         self._channel.send("\n")
         while True:
             left = deadline - time.monotonic()
@@ -98,7 +107,7 @@ class CliSession:
             if not data:
                 self._channel.send("\n")
             text = _clean(text + data)
-            found = twice.search(text)
+            found = _TWICE.search(text)
             if found:
                 self._base = found.group("base").split("/")[0][:16]
                 self.prompt_mark = found.group("mark")
@@ -240,7 +249,7 @@ class CliSession:
 
 def _clean(text: str) -> str:
     """Line ends as \\n; the marks that pagers and line editors leave are gone."""
-    return re.sub(r"\r+\n", "\n", _ERASED.sub("", text)).replace("\r", "").replace("\x00", "")
+    return _RETURNS.sub("\n", _ERASED.sub("", text)).replace("\r", "").replace("\x00", "")
 
 
 def _echo_end(text: str, command: str) -> int | None:

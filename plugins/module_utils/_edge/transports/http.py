@@ -385,6 +385,6 @@ def _doubt(ask: _Ask) -> str:
 
 def _masked(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
-        for form in {secret, dumps(secret)[1:-1], quote(secret, safe=""), html.escape(secret)}:
+        for form in (secret, dumps(secret)[1:-1], quote(secret, safe=""), html.escape(secret)):
             text = text.replace(form, "********")
     return text

@@ -248,7 +248,7 @@ def _tcp(origin: Origin, until: float, asked: str) -> socket.socket:
             sock.connect(info[4])
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except socket.timeout:
-            why = f"no answer within {seconds:g} s"
+            why = f"no answer within {seconds:.3g} s"
         except OSError as error:
             why = error.strerror or str(error)
         else:
@@ -286,7 +286,10 @@ def _handshake_failure(error: OSError, login: HttpLogin) -> str:
     if any(word in reason for word in _NO_TLS):
         return f"it does not speak TLS on this port ({reason}); is it the port for plain http (scheme: http)?"
     hint = ""
-    if not login.legacy_tls and (isinstance(error, (ssl.SSLEOFError, ConnectionError))):
+    closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
+    if closed:
+        reason = "the device closed the connection"
+    if closed and not login.legacy_tls:
         hint = ". If the device is old and knows only TLS 1.0 or 1.1, set legacy_tls: true (voip_edge_legacy_tls)"
     elif not login.legacy_tls and any(word in reason for word in _OLD_TLS):
         hint = (

@@ -1,0 +1,282 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks as a user runs them, against simulated routers, with right and with wrong input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import SECRETS, Device, Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK_OS = {
+    "cisco_ios": "cisco.ios.ios",
+    "cisco_asa": "cisco.asa.asa",
+    "fortinet_fortios": "fortinet.fortios.fortios",
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder above ansible_collections, made of links where the checkout does not lie in one."""
+    if ROOT.parts[-3:] == ("ansible_collections", "voip", "edge"):
+        return str(ROOT.parents[2])
+    made = tmp_path_factory.mktemp("collections")
+    (made / "ansible_collections" / "voip").mkdir(parents=True)
+    (made / "ansible_collections" / "voip" / "edge").symlink_to(ROOT)
+    return str(made)
+
+
+class Site:
+    """An inventory, a report folder, and a way to run ansible-playbook on them."""
+
+    def __init__(self, folder: Path, collections: str) -> None:
+        self.folder = folder
+        self.report = folder / "report"
+        self.collections = collections
+        self.hosts: dict[str, dict[str, Any]] = {}
+
+    def add(self, device: Device, platform: str, **more: Any) -> Device:
+        self.hosts[device.name] = {
+            "ansible_host": device.host,
+            "ansible_port": device.port,
+            "ansible_user": device.user,
+            "ansible_password": device.password,
+            "ansible_become_password": device.enable_secret,
+            "ansible_network_os": NETWORK_OS[platform],
+            "voip_edge_host_key": device.host_key,
+            **more,
+        }
+        return device
+
+    def play(self, playbook: str, *more: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        inventory = self.folder / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
+        command = ["ansible-playbook", "-i", str(inventory), playbook, *more]
+        command += ["-e", json.dumps({"voip_edge_report_dir": str(self.report), **variables})]
+        env = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": self.collections,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCAL_TEMP": str(self.folder),
+        }
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=120, cwd=self.folder
+        )
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        whole = json.loads((self.report / "report.json").read_text(encoding="utf-8"))
+        return {r["host"]: r for r in whole["records"]}
+
+
+@pytest.fixture
+def site(tmp_path: Path, collections: str) -> Site:
+    return Site(tmp_path, collections)
+
+
+def recap(done: subprocess.CompletedProcess[str], host: str) -> dict[str, int]:
+    line = next(line for line in done.stdout.splitlines() if line.startswith(host) and "ok=" in line)
+    return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
+
+
+def diff_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stdout.splitlines() if re.match(r"^[-+][ a-z]", line)]
+
+
+def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) -> None:
+    devices = [
+        site.add(lab.add("cisco_ios", "nat-default", name="ios"), "cisco_ios"),
+        site.add(lab.add("cisco_ios", "short-udp-timeout", name="short"), "cisco_ios"),
+        site.add(lab.add("cisco_asa", "two-policies", name="asa"), "cisco_asa"),
+        site.add(lab.add("fortinet_fortios", "default-74", name="forti"), "fortinet_fortios"),
+        site.add(lab.add("cisco_ios", "cbac-sip-no-udp", name="cbac"), "cisco_ios"),
+    ]
+    audit = site.play("voip.edge.audit", "-vvv")
+    assert audit.returncode == 0, audit.stdout
+    assert [d.journal for d in devices] == [[]] * 5
+    assert {h: r["compliance"] for h, r in site.records().items()} == dict.fromkeys(site.hosts, "noncompliant")
+    check = site.play("voip.edge.remediate", "--check", "--diff")
+    assert check.returncode == 0, check.stdout
+    assert [d.journal for d in devices] == [[]] * 5
+    real = site.play("voip.edge.remediate", "--diff", "-vvv")
+    assert real.returncode == 0, real.stdout
+    assert diff_of(check)
+    assert sorted(diff_of(check)) == sorted(diff_of(real))
+    assert [d.login_attempts for d in devices] == [3] * 5
+    for host in ("ios", "short", "asa", "forti"):
+        assert recap(check, host)["changed"] == recap(real, host)["changed"] == 1
+    written = [len(d.journal) for d in devices]
+    again = site.play("voip.edge.remediate")
+    assert again.returncode == 0, again.stdout
+    assert [len(d.journal) for d in devices] == written
+    assert all(recap(again, host)["changed"] == 0 for host in site.hosts)
+    found = {h: r["compliance"] for h, r in site.records().items()}
+    assert found == {**dict.fromkeys(site.hosts, "compliant"), "cbac": "noncompliant"}
+    assert site.records()["cbac"]["advice"]
+    seen = "".join([audit.stdout, audit.stderr, real.stdout, real.stderr, again.stdout])
+    seen += "".join(p.read_text(encoding="utf-8") for p in site.report.rglob("*") if p.is_file())
+    assert not [s for s in SECRETS if s in seen]
+
+
+def test_hosts_that_fail_are_in_the_report_and_the_play_says_so(lab: Lab, site: Site) -> None:
+    site.add(lab.add("cisco_ios", "both-off", name="good"), "cisco_ios")
+    site.add(lab.add("cisco_ios", "nat-default", name="gone"), "cisco_ios", ansible_port=1)
+    wrong = site.add(lab.add("cisco_ios", "nat-default", name="wrong"), "cisco_ios", ansible_password="outdated")
+    audit = site.play("voip.edge.audit")
+    assert audit.returncode == 0, audit.stdout
+    summary = json.loads((site.report / "report.json").read_text(encoding="utf-8"))["summary"]
+    assert summary["compliance"] == {"compliant": 1, "not_reached": 1, "undetermined": 1}
+    assert wrong.login_attempts == 1
+    change = site.play("voip.edge.remediate")
+    assert change.returncode == 2
+    assert "refused the login of user" in change.stdout
+    assert "Connection refused" in change.stdout
+    assert (recap(change, "good")["failed"], recap(change, "gone")["failed"], recap(change, "wrong")["failed"]) == (
+        0,
+        1,
+        1,
+    )
+
+
+def test_a_limited_run_reports_on_its_hosts(lab: Lab, site: Site) -> None:
+    site.add(lab.add("cisco_ios", "both-off", name="one"), "cisco_ios")
+    two = site.add(lab.add("cisco_ios", "both-off", name="two"), "cisco_ios")
+    done = site.play("voip.edge.audit", "--limit", "one")
+    assert done.returncode == 0, done.stdout
+    assert set(site.records()) == {"one"}
+    assert two.transcript == []
+
+
+def test_staggered_changes_are_one_report(lab: Lab, site: Site) -> None:
+    for name in ("one", "two", "three"):
+        site.add(lab.add("cisco_ios", "nat-default", name=name), "cisco_ios")
+    done = site.play("voip.edge.remediate", voip_edge_serial=1)
+    assert done.returncode == 0, done.stdout
+    summary = json.loads((site.report / "report.json").read_text(encoding="utf-8"))["summary"]
+    assert summary["compliance"] == {"compliant": 3}
+
+
+def test_inventories_of_network_cli_work_without_its_collection(lab: Lab, site: Site) -> None:
+    site.add(
+        lab.add("cisco_ios", "nat-default", name="r1"),
+        "cisco_ios",
+        ansible_connection="ansible.netcommon.network_cli",
+        ansible_become=True,
+        ansible_become_method="ansible.netcommon.enable",
+    )
+    done = site.play("voip.edge.audit")
+    assert done.returncode == 0, done.stdout
+    assert site.records()["r1"]["aspects"]["sip_alg"]["verdict"] == "active"
+
+
+def test_delegated_to_another_host_the_answer_is_the_same(lab: Lab, site: Site) -> None:
+    for name in ("here", "there"):
+        site.add(lab.add("fortinet_fortios", "default-74", name=name), "fortinet_fortios")
+    site.hosts["onsite_box"] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    playbook = site.folder / "play.yml"
+    playbook.write_text("""
+- hosts: here,there
+  gather_facts: false
+  tasks:
+    - voip.edge.baseline:
+        minimum: 200
+        recommended: 300
+      check_mode: true
+      register: result
+      delegate_to: "{{ (inventory_hostname == 'there') | ternary('onsite_box', omit) }}"
+    - ansible.builtin.copy:
+        content: "{{ result | to_json }}"
+        dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
+        mode: "0600"
+      delegate_to: onsite_box
+""")
+    done = site.play(str(playbook))
+    assert done.returncode == 0, done.stdout
+    here, there = (json.loads((site.folder / f"{name}.json").read_text()) for name in ("here", "there"))
+    for result in (here, there):
+        for key in ("started", "finished", "host"):
+            result["record"].pop(key)
+        result["diff"] = {key: result["diff"][key] for key in ("before", "after")}
+        result.pop("_ansible_delegated_vars", None)
+    assert here == there
+    assert set(site_records(site)) == {"here", "there"}
+
+
+def site_records(site: Site) -> list[str]:
+    return [path.stem for path in (site.report / "records").iterdir()]
+
+
+def test_saved_configurations(site: Site) -> None:
+    folder = site.folder / "saved"
+    folder.mkdir()
+    (folder / "r1.cfg").write_text("version 15.7\nhostname r1\ninterface Vlan1\n ip nat inside\nend\n")
+    (folder / "binary").write_bytes(b"\x00\x01")
+    done = site.play("voip.edge.audit_backups", voip_edge_backups=str(folder))
+    assert done.returncode == 0, done.stdout
+    assert {h: r["compliance"] for h, r in site.records().items()} == {"r1": "noncompliant", "binary": "undetermined"}
+    assert "report.html" in done.stdout
+    for change, words in (
+        ({}, "voip_edge_backups: the folder with the saved configurations is not given"),
+        ({"voip_edge_backups": "/nowhere"}, "path: /nowhere is not a folder"),
+        (
+            {"voip_edge_backups": str(folder), "voip_edge_platform": "nortel"},
+            "there is no platform 'nortel'; known: auto",
+        ),
+        ({"voip_edge_backups": str(folder), "voip_edge_profile": "nobody"}, "there is no profile 'nobody'; known: "),
+    ):
+        wrong = site.play("voip.edge.audit_backups", **change)
+        assert wrong.returncode != 0
+        assert words in wrong.stdout + wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "extra", "words"),
+    [
+        ({"voip_edge_platform": "nortel"}, {}, "platform: there is no platform 'nortel'; known: auto, cisco_ios"),
+        ({"ansible_network_os": "nortel.os"}, {}, "which is no platform of voip.edge; set voip_edge_platform"),
+        ({"ansible_user": ""}, {}, "user: none is given"),
+        ({"voip_edge_host_key": "SHA256:" + "A" * 43}, {}, "another device answers there, or its key was replaced"),
+        ({"voip_edge_profile": "nobody"}, {}, "there is no profile 'nobody'; known: 8x8"),
+        ({}, {"voip_edge_report_dir": "/dev/null/x"}, "report_dir: /dev/null/x cannot be written: Not a directory"),
+        ({}, {"voip_edge_revert_timer": 500}, "revert_timer: 500 is not between 0 (none) and 120 minutes"),
+    ],
+    ids=["platform", "network_os", "user", "host_key", "profile", "report_dir", "revert_timer"],
+)
+def test_wrong_input_is_one_clear_sentence_and_touches_nothing(
+    lab: Lab, site: Site, host: dict[str, Any], extra: dict[str, Any], words: str
+) -> None:
+    device = site.add(lab.add("cisco_ios", "nat-default"), "cisco_ios", **host)
+    done = site.play("voip.edge.remediate", **extra)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert device.journal == []
+    assert device.login_attempts == 0
+
+
+def test_a_misspelt_option_is_named(lab: Lab, site: Site) -> None:
+    device = site.add(lab.add("cisco_ios", "nat-default", name="r1"), "cisco_ios")
+    playbook = site.folder / "play.yml"
+    playbook.write_text(
+        "- hosts: r1\n  gather_facts: false\n  tasks:\n    - voip.edge.sip_alg:\n        stat: disabled\n"
+    )
+    done = site.play(str(playbook))
+    assert done.returncode != 0
+    assert "there is no option 'stat'; known: " in done.stdout + done.stderr
+    assert device.transcript == []

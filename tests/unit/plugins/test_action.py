@@ -1,0 +1,243 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action class in this process: what it takes from an inventory, and where the work is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.voip.edge.plugins.action.audit_backups import ActionModule as AuditBackups
+from ansible_collections.voip.edge.plugins.action.baseline import ActionModule as Baseline
+from ansible_collections.voip.edge.plugins.action.edge_info import ActionModule as EdgeInfo
+from ansible_collections.voip.edge.plugins.action.report import ActionModule as Report
+from ansible_collections.voip.edge.plugins.action.sip_alg import ActionModule as SipAlg
+from ansible_collections.voip.edge.plugins.action.udp_timeout import ActionModule as UdpTimeout
+from ansible_collections.voip.edge.plugins.module_utils._edge.transports import ssh
+from ansible_collections.voip.edge.plugins.plugin_utils._ssh_args import proxy_command
+from tests.lab import SECRETS, Device, Lab
+
+CLASSES = {
+    "audit_backups": AuditBackups,
+    "baseline": Baseline,
+    "edge_info": EdgeInfo,
+    "report": Report,
+    "sip_alg": SipAlg,
+    "udp_timeout": UdpTimeout,
+}
+
+
+def variables(device: Device, **more: Any) -> dict[str, Any]:
+    return {
+        "inventory_hostname": device.name,
+        "ansible_host": device.host,
+        "ansible_port": device.port,
+        "ansible_user": device.user,
+        "ansible_password": device.password,
+        "ansible_become_password": device.enable_secret,
+        "voip_edge_host_key": device.host_key,
+        **more,
+    }
+
+
+def action(
+    module: str, args: dict[str, Any], task_vars: dict[str, Any], check: bool = False, delegate: str | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """An action plugin as the strategy would make it, and the result of its run."""
+    task = SimpleNamespace(
+        action=f"voip.edge.{module}",
+        args=args,
+        check_mode=check,
+        diff=False,
+        delegate_to=delegate,
+        async_val=0,
+        environment=None,
+        no_log=False,
+        module_defaults={},
+        collections=[],
+        resolved_action=None,
+    )
+    templar = Templar(loader=DataLoader(), variables=task_vars)
+    made = CLASSES[module](task, Mock(), Mock(check_mode=check), Mock(), templar, Mock())
+    made._execute_module = Mock(return_value={"changed": False, "invocation": {"module_args": {}}, "record": None})
+    return made, made.run(task_vars=task_vars)
+
+
+def run(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    return action(*args, **kwargs)[1]
+
+
+def test_an_inventory_is_enough(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default", name="r1")
+    result = run(
+        "edge_info", {}, variables(device, voip_edge_report_dir=str(tmp_path), ansible_network_os="cisco.ios.ios")
+    )
+    assert (result["verdict"], result["changed"]) == ("active", False)
+    assert json.loads((tmp_path / "records" / "r1.json").read_text())["host"] == "r1"
+    assert device.journal == []
+
+
+def test_templated_variables_are_resolved(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    templated = variables(
+        device, ansible_host="{{ address }}", address=device.host, ansible_port="{{ number }}", number=str(device.port)
+    )
+    try:
+        from ansible.template import trust_as_template
+
+        templated["ansible_host"] = trust_as_template(templated["ansible_host"])
+        templated["ansible_port"] = trust_as_template(templated["ansible_port"])
+    except ImportError:  # before 2.19 every text may be a template
+        pass
+    assert run("edge_info", {}, templated)["verdict"] == "active"
+
+
+def test_options_of_the_task_win(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    wrong = variables(device, ansible_host="192.0.2.1", ansible_user="nobody")
+    assert run("edge_info", {"host": device.host, "user": device.user}, wrong)["verdict"] == "active"
+
+
+def test_a_change_and_its_check(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    assert run("sip_alg", {}, variables(device), check=True)["changed"]
+    assert device.journal == []
+    assert run("sip_alg", {}, variables(device))["verdict"] == "disabled"
+    assert not run("baseline", {}, variables(device))["changed"]
+    raised = run("udp_timeout", {"minimum": 400, "recommended": 500}, variables(device))
+    assert "ip nat translation udp-timeout 500" in raised["commands"]
+
+
+@pytest.mark.parametrize(
+    ("args", "more", "words"),
+    [
+        ({"stat": "disabled"}, {}, "sip_alg: there is no option 'stat'; known: allow_unproven"),
+        ({"state": "of"}, {}, "value of state must be one of"),
+        (
+            {},
+            {"ansible_network_os": "junipernetworks.junos.junos"},
+            "is no platform of voip.edge; set voip_edge_platform",
+        ),
+        ({"profile": "nobody"}, {}, "there is no profile 'nobody'; known: 8x8, cytracom, default"),
+        ({"profile": "x"}, {"voip_edge_profiles": ["x"]}, "must be a mapping"),
+    ],
+)
+def test_wrong_input_is_one_sentence(lab: Lab, args: dict[str, Any], more: dict[str, Any], words: str) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    with pytest.raises(AnsibleActionFail, match=words):
+        run("sip_alg", args, variables(device, **more))
+    assert device.transcript == []
+
+
+def test_a_host_without_address_or_user(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    nobody = variables(device)
+    del nobody["ansible_user"]
+    assert "user: none is given" in run("edge_info", {}, nobody)["msg"]
+    nowhere = variables(device, ansible_host="", inventory_hostname="")
+    assert "host: no address" in run("edge_info", {}, nowhere)["msg"]
+
+
+def test_profiles_of_providers_and_of_the_inventory(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "short-udp-timeout")
+    shipped = run("edge_info", {}, variables(device, voip_edge_profile="goto"))
+    assert shipped["record"]["aspects"]["udp_timeout"]["wanted"] == {"min": 90, "recommended": 300, "max": None}
+    own = {"ours": {"udp_timeout": {"minimum": 20, "recommended": 25}}}
+    ours = run("edge_info", {"profile": "ours"}, variables(device, voip_edge_profiles=own))
+    assert ours["record"]["aspects"]["udp_timeout"]["verdict"] == "ok"
+    inline = run("edge_info", {"profile": {"udp_timeout": {"minimum": 31}}}, variables(device))
+    assert inline["record"]["aspects"]["udp_timeout"]["verdict"] == "low"
+
+
+def test_a_failure_is_short_and_shows_no_secret(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default", faults=["refuse_login"])
+    result = run("edge_info", {"report_dir": str(tmp_path)}, variables(device))
+    assert result["failed"]
+    assert "record" not in result
+    assert not [s for s in SECRETS if s in json.dumps(result)]
+    kept = next((tmp_path / "records").iterdir()).read_text()
+    assert "login_refused" in kept
+    assert not [s for s in SECRETS if s in kept]
+
+
+def test_a_report_folder_that_cannot_be_written_stops_before_the_device(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    result = run("sip_alg", {"report_dir": str(blocked)}, variables(device))
+    assert "report_dir: " in result["msg"]
+    assert device.transcript == []
+
+
+def test_a_task_for_another_host_ships_the_module(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    made, result = action(
+        "edge_info", {"report_dir": str(tmp_path)}, variables(device, voip_edge_profile="nfon"), delegate="onsite_box"
+    )
+    shipped = made._execute_module.call_args.kwargs
+    assert shipped["module_name"] == "voip.edge.edge_info"
+    assert shipped["module_args"]["host"] == device.host
+    assert shipped["module_args"]["password"] == device.password
+    assert shipped["module_args"]["profile"]["name"] == "nfon"
+    assert "report_dir" not in shipped["module_args"]
+    assert "invocation" not in result
+    assert device.transcript == []
+    assert run("edge_info", {}, variables(device), delegate="localhost")["verdict"] == "active"
+
+
+def test_ansibles_own_host_key_setting_counts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    unpinned = variables(device)
+    del unpinned["voip_edge_host_key"]
+    seen: list[ssh.Login] = []
+    monkeypatch.setattr(ssh, "_known_hosts", lambda login: seen.append(login) or [])
+    assert run("edge_info", {}, unpinned)["error_kind"] == "host_key"
+    assert run("edge_info", {}, {**unpinned, "ansible_host_key_checking": False})["verdict"] == "active"
+    assert [login.host_key_checking for login in seen] == [True]
+
+
+def test_backups_and_report_need_no_device(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "r1").write_text("version 15.7\nhostname r1\ninterface Vlan1\nend\n")
+    made = run(
+        "audit_backups", {"path": str(tmp_path / "in"), "report_dir": str(tmp_path / "out"), "profile": "goto"}, {}
+    )
+    assert made["judged"] == 1
+    assert run("report", {"report_dir": str(tmp_path / "out"), "hosts": ["r1", "r2"]}, {})["summary"]["hosts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ("", None),
+        ("-o StrictHostKeyChecking=no", None),
+        ("-J jump", "ssh -o BatchMode=yes -W [%h]:%p jump"),
+        ("-Jme@jump:2222", "ssh -o BatchMode=yes -p 2222 -W [%h]:%p me@jump"),
+        ("-o ProxyJump=a,b", "ssh -o BatchMode=yes -J a -W [%h]:%p b"),
+        ("-oProxyCommand='nc %h %p'", "nc %h %p"),
+        ("-o 'ProxyCommand ssh -W %h:%p jump'", "ssh -W %h:%p jump"),
+        ("-o ProxyCommand=none", None),
+        ("-J ''", None),
+        ("'unbalanced", None),
+    ],
+)
+def test_the_jump_host_of_an_inventory(arguments: str, command: str | None) -> None:
+    assert proxy_command(arguments) == command
+
+
+def test_the_jump_host_reaches_the_login(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    seen: list[Any] = []
+    monkeypatch.setattr(ssh, "_socket", lambda login: seen.append(login.proxy_command) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("edge_info", {}, variables(device, ansible_ssh_common_args="-J jump"))
+    assert seen == ["ssh -o BatchMode=yes -W [%h]:%p jump"]
