@@ -23,6 +23,7 @@ from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry
 
 ROOT = Path(__file__).resolve().parents[1]
 README = "README.md"
+PAGES = "https://github.com/voip-edge/voip.edge/blob/main/docs/docsite/rst"
 RST = "docs/docsite/rst"
 INDEX = "docs/docsite/extra-docs.yml"
 GUIDES = ("guide_first_audit", "guide_verdicts", "guide_security", "guide_adding_a_platform")
@@ -91,10 +92,23 @@ def _markdown(rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([lines[0], re.sub(r"[^|]+", "---", lines[0].replace("\\|", "")), *lines[1:]])
 
 
+def ways(platform: Platform) -> str:
+    """From where a platform can be judged."""
+    found = [] if platform.identify.startswith("GET ") else ["SSH"]
+    if getattr(platform, "door", None) is not None:
+        found.append("HTTPS")
+    if platform.from_backup("text"):
+        found.append("saved configuration")
+    return ", ".join(found)
+
+
 def platforms() -> str:
-    """README: the names of each platform, and the firmware."""
-    rows = [("platform", "`ansible_network_os` or `voip_edge_platform`", "firmware")]
-    rows += [(p.title, ", ".join(f"`{name}`" for name in p.network_os), versions(p)) for p in PLATFORMS]
+    """README: each platform with its page, its names, the ways to it, and the firmware."""
+    rows = [("platform", "`ansible_network_os` or `voip_edge_platform`", "judged by", "firmware")]
+    for platform in PLATFORMS:
+        page = f"[{platform.title}]({PAGES}/platform_{platform.name}.rst)"
+        names = ", ".join(f"`{name}`" for name in platform.network_os)
+        rows.append((page, names, ways(platform), versions(platform)))
     return _markdown(rows)
 
 
@@ -166,7 +180,8 @@ def derived(platform: Platform) -> str:
         "",
         f"Known by these values of ``voip_edge_platform`` and ``ansible_network_os``: {names}.",
         "",
-        f"Recognised by its answer to ``{platform.identify}``, which is held against the inventory before any change.",
+        f"Judged by: {ways(platform)}. Recognised by its answer to ``{platform.identify}``, which is held against the inventory",
+        "before any change.",
         "",
         f"The facts below speak of firmware {versions(platform)}. Of any other version only what is switched on in plain words is",
         "believed, the rest is ``undetermined``, and nothing is changed unless ``voip_edge_allow_unproven`` is set.",

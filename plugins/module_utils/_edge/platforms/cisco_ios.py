@@ -141,6 +141,16 @@ _VERSION = re.compile(
     r"(?:Cisco IOS Software|Cisco IOS XE Software|IOS \(tm\)|Cisco Internetwork Operating System Software)"
 )
 _FOREIGN = re.compile(r"^(?:ASA|PIX|NGFW|FWSM) Version |^: Saved", re.M)
+# A text that shows all patterns of one row is a running configuration; captures lose their beginning or their indentation.
+_SIGNS = (
+    (r"^version \d+\.\d+\s*$", r"^(?:hostname|interface|service timestamps|boot-start-marker|line con) ?"),
+    (r"^! ?Cisco IOS",),
+    (
+        r"^interface \S*(?:Ethernet|Serial|Dialer|Vlan|Loopback)\S*",
+        r"^\s*(?:ip nat |ip address |line vty )",
+        r"^(?:end|!)\s*$",
+    ),
+)
 _SWITCH = re.compile(r"^(?:! .*\bCAT\dK\w*|.*\bCatalyst .*Switch Software)", re.M)
 _SIP_LINE = re.compile(r"^(no )?ip nat service sip (tcp|udp) port (\d+)$")
 _INSPECT_APPLIED = re.compile(r"^ip inspect (\S+) (in|out)$")
@@ -332,7 +342,8 @@ def _banner_end(line: str) -> str:
     """The delimiter that closes a banner, or "" when it closes on its own line."""
     rest = line.split(None, 2)[2] if len(line.split(None, 2)) > 2 else ""
     mark = rest[:2] if rest.startswith("^") else rest[:1]
-    return "" if not mark or mark in rest[len(mark) :] else mark
+    after = rest.replace(mark, "", 1) if mark else ""
+    return "" if not mark or mark in after else mark
 
 
 def parse(replies: Replies) -> Ios:
@@ -348,8 +359,7 @@ def parse(replies: Replies) -> Ios:
     return Ios(
         whole=reader.ended and not elided(text),
         ended=reader.ended,
-        switch=any("CAT" in part or "Catalyst" in part for part in (version, text))
-        and bool(_SWITCH.search(version) or _SWITCH.search(text)),
+        switch=any(_SWITCH.search(part) for part in (version, text) if "CAT" in part or "Catalyst" in part),
         version=number,
         model=first_match(r"^[Cc]isco (\S+) \(.*\) processor", version),
         xe=_is_xe(version, text, number),
@@ -693,12 +703,8 @@ def before_change(ask: Ask, replies: Replies) -> dict[str, str]:
 
 
 def _timer_possible(ios: Ios, options: Options) -> bool:
-    return bool(
-        options.revert_timer
-        and ios.archive_path
-        and ios.archive
-        and "No Rollback Confirmed Change pending" in ios.rollback
-    )
+    free = "No Rollback Confirmed Change pending" in ios.rollback
+    return all((options.revert_timer, ios.archive_path, ios.archive, free))
 
 
 def enter(ios: Ios, scope: str, options: Options) -> tuple[str, ...]:
@@ -715,18 +721,7 @@ def recognise_backup(text: str) -> bool:
     # A search anchored to lines walks through the whole text: plain words decide first.
     if "#config-version=" in text[:4096] or ((" Version " in text or ": Saved" in text) and _FOREIGN.search(text)):
         return False
-    return bool(
-        (
-            re.search(r"^version \d+\.\d+\s*$", text, re.M)
-            and re.search(r"^(?:hostname|interface|service timestamps|boot-start-marker|line con) ?", text, re.M)
-        )
-        or re.search(r"^! ?Cisco IOS", text, re.M)
-        or (
-            re.search(r"^interface \S*(?:Ethernet|Serial|Dialer|Vlan|Loopback)\S*", text, re.M)
-            and re.search(r"^\s*(?:ip nat |ip address |line vty )", text, re.M)
-            and re.search(r"^(?:end|!)\s*$", text, re.M)
-        )
-    )
+    return any(all(re.search(pattern, text, re.M) for pattern in signs) for signs in _SIGNS)
 
 
 PLATFORM = Platform(

@@ -31,6 +31,7 @@ from ..core.verdict import (
     timeout_findings,
 )
 from ..transports.cli import CliSession, Dialect
+from ..transports.rest import RestSession
 from .base import Ask, Fact, Platform, Replies
 
 KERNEL, PROXY = "kernel-helper-based", "proxy-based"
@@ -712,11 +713,8 @@ def _timeout_steps(box: Fortios, wanted: Wanted, edit_policies: bool) -> tuple[l
             ttls.append((entry, 5060, 5060, wanted.recommended))
         services = list(vdom.services or ())
         for at, service in enumerate(services):
-            if (
-                edit_policies
-                and 0 < service.udp_idle < wanted.minimum
-                and any(a <= 5060 <= b for a, b in service.ports)
-            ):
+            short = 0 < service.udp_idle < wanted.minimum
+            if edit_policies and short and any(a <= 5060 <= b for a, b in service.ports):
                 top = ("config firewall service custom", f'edit "{service.name}"')
                 pair = [
                     (*top, f"set udp-idle-timer {n}", "next", "end") for n in (wanted.recommended, service.udp_idle)
@@ -761,11 +759,8 @@ def _settings_step(box: Fortios, name: str, vdom: Vdom, disable: bool) -> tuple[
 
 def _profile_step(name: str, vdom: Vdom, disable: bool, used: bool) -> tuple[list[Step], Vdom]:
     """Profile "default", where the mode or a policy brings it in. In policy-based mode it cannot be edited."""
-    if (
-        vdom.profiles is None
-        or "default" not in vdom.profiles
-        or (vdom.settings or {}).get("ngfw-mode") == "policy-based"
-    ):
+    fixed = (vdom.settings or {}).get("ngfw-mode") == "policy-based"
+    if fixed or vdom.profiles is None or "default" not in vdom.profiles:
         return [], vdom
     status, rtp = vdom.profiles["default"]
     wanted = "disable" if disable else "enable"
@@ -861,7 +856,7 @@ def _read_vdoms(ask: Ask, out: dict[str, str]) -> dict[str, str]:
     return out
 
 
-def clear(session: CliSession, box: Fortios) -> str:
+def clear(session: CliSession | RestSession, box: Fortios) -> str:
     """Drops UDP sessions to port 5060 only. Without its filter the last command would drop every session: it is read back first."""
     if box.multi:
         raise Refusal("with VDOMs the sessions are not cleared: in which scope the filter counts is not documented")
@@ -878,6 +873,13 @@ def clear(session: CliSession, box: Fortios) -> str:
     session.write("diagnose sys session clear")
     session.write("diagnose sys session filter clear")
     return "UDP sessions to port 5060 were cleared"
+
+
+def recognise_backup(text: str) -> bool:
+    # A search anchored to lines walks through the whole text: plain words decide first.
+    if not any(word in text for word in ("#config-version=F", "config system global", "config vdom")):
+        return False
+    return re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M) is not None
 
 
 def _enter(box: Fortios, scope: str, options: Options) -> tuple[str, ...]:
@@ -901,10 +903,7 @@ PLATFORM = Platform(
     facts=FACTS,
     identify="get system status",
     recognise=lambda reply: bool(re.search(r"^Version: Forti(?:Gate|WiFi|OS)\S* v\d", reply, re.M)),
-    recognise_backup=lambda text: (
-        any(word in text for word in ("#config-version=F", "config system global", "config vdom"))
-        and bool(re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M))
-    ),
+    recognise_backup=recognise_backup,
     read=read,
     from_backup=lambda text: {"config": text},
     parse=parse,

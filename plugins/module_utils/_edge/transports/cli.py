@@ -66,6 +66,9 @@ class Dialect:
 class CliSession:
     """One logged-in session. `ask` reads and may be used in an audit; `write` changes and is refused unless allowed."""
 
+    resumes = False
+    """A broken connection ends the login."""
+
     def __init__(self, channel: Channel, dialect: Dialect, timeout: float, secrets: Sequence[str] = ()) -> None:
         self._channel = channel
         self._timeout = timeout
@@ -230,7 +233,8 @@ class CliSession:
         if found is None:
             return None
         self.prompt_mark, self._prompt_line = found.group("mark"), found.group(0).strip()
-        return whole[at : found.start()].lstrip("\n")
+        end = found.start()
+        return whole[at:end].lstrip("\n")
 
     def _receive(self, deadline: float, what: str, so_far: str) -> str:
         left = deadline - time.monotonic()

@@ -274,9 +274,13 @@ class Cookies:
         fitting = [
             (name, cookie)
             for (name, where), cookie in self._kept.items()
-            if (path == where or path.startswith(where.rstrip("/") + "/"))
-            and (secure or not cookie.secure)
-            and (cookie.ends is None or cookie.ends > now)
+            if all(
+                (
+                    path == where or path.startswith(where.rstrip("/") + "/"),
+                    secure or not cookie.secure,
+                    cookie.ends is None or cookie.ends > now,
+                )
+            )
         ]
         fitting.sort(key=lambda pair: -len(pair[1].path))
         return "; ".join(f"{name}={cookie.value}" for name, cookie in fitting) or None

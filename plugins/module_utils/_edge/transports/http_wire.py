@@ -166,7 +166,8 @@ class Wire:
         rest = memoryview(data)
         while rest:
             self._sock.settimeout(left(self.deadline))
-            rest = rest[self._sock.send(rest) :]
+            sent = self._sock.send(rest)
+            rest = rest[sent:]
 
     def receive_into(self, buffer: memoryview) -> int:
         """Raises socket.timeout, OSError; 0 at the end."""
