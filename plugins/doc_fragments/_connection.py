@@ -52,10 +52,47 @@ options:
     default: auto
   transport:
     description:
-      - V(telnet) sends the password in clear text; it is used only when asked for. If left out, C(voip_edge_transport) is taken.
+      - How the device is reached. If left out, C(voip_edge_transport) is taken, V(https) where C(ansible_connection) is
+        C(httpapi), else what the platform has.
+      - V(telnet) sends the password in clear text; it is used only when asked for.
     type: str
-    choices: [ssh, telnet]
-    default: ssh
+    choices: [ssh, telnet, https]
+  use_ssl:
+    description:
+      - For O(transport=https), whether to use TLS at all. If left out, C(ansible_httpapi_use_ssl) is taken.
+    type: bool
+    default: true
+  validate_certs:
+    description:
+      - Whether the device's certificate must be valid. If left out, C(ansible_httpapi_validate_certs) is taken.
+        A device that signs its own certificate is better pinned with O(tls_fingerprint).
+    type: bool
+    default: true
+  tls_fingerprint:
+    description:
+      - The SHA-256 fingerprint that the device's certificate must have, instead of a valid chain.
+        If left out, C(voip_edge_tls_fingerprint) is taken.
+    type: str
+  ca_file:
+    description:
+      - A file with the certificate authorities to believe. If left out, C(voip_edge_ca_file) is taken, else the system's.
+    type: path
+  legacy_tls:
+    description:
+      - Whether to speak TLS 1.0 and old ciphers with a device that knows nothing newer.
+        If left out, C(voip_edge_legacy_tls) is taken.
+    type: bool
+    default: false
+  second_factor:
+    description:
+      - A one-time code, for devices that ask for one. If left out, C(voip_edge_second_factor) is taken.
+    type: str
+  take_over:
+    description:
+      - Whether another administrator's session may be ended, where the device allows only one.
+        If left out, C(voip_edge_take_over) is taken.
+    type: bool
+    default: false
   host_key_checking:
     description:
       - Whether the device's SSH host key must be known. If left out, C(ansible_host_key_checking) is taken, else the

@@ -26,6 +26,7 @@ from ..module_utils._edge import doors, engine, options, reporting
 from ..module_utils._edge.core.errors import BadInput, EdgeError
 from ..module_utils._edge.core.profiles import DEFAULT
 from ..module_utils._edge.platforms.registry import is_known
+from ..module_utils._edge.transports.http import warm_up
 from ._ssh_args import proxy_command
 
 display = Display()
@@ -33,6 +34,7 @@ display = Display()
 # This is the parent of all workers: what is compiled here they inherit, and what is frozen here no garbage collection
 # of theirs walks through, which would copy every page of it for each host.
 engine.rehearse()
+warm_up()
 gc.freeze()
 
 PROFILES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "_profiles.yml").read_text(encoding="utf-8"))
@@ -126,6 +128,9 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
                     found["platform"]
                 )
             )
+        by_api = "httpapi" in str(variables.get("ansible_connection", ""))
+        if by_api and "transport" not in found and "transport" not in given:
+            found["transport"] = "https"
         found.setdefault("host_key_checking", bool(C.config.get_config_value("HOST_KEY_CHECKING")))
         if not {"jump_host", "proxy_command"} & (set(found) | set(given)):
             command = proxy_command(

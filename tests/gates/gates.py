@@ -172,7 +172,7 @@ def _dispatch(shop: Workshop, word: str, arguments: Sequence[str]) -> int:
     if word == "demo":
         return _run_program(shop, "run", "tests/demo.py", ["run", "demo"], arguments)
     if word == "bench":
-        return _run_program(shop, "bench", "benchmarks/fleet.py", ["run", "bench"], arguments)
+        return _run_program(shop, "bench", "benchmarks/fleet.py", ["run"], arguments)
     _report_pythons(shop)
     if word == "test":
         return _run_gates(shop, list(catalogue.catalogue(releases[0], releases[-1]).values()))

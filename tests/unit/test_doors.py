@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from ansible_collections.voip.edge.plugins.module_utils._edge import doors
+from ansible_collections.voip.edge.plugins.module_utils._edge import backups, doors
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.profiles import DEFAULT
 from ansible_collections.voip.edge.plugins.module_utils._edge.transports import ssh
 from tests.lab import SECRETS, Lab, variants
 from tests.unit.conftest import audit, change, params
+from tests.unit.core.test_report import record
 from tests.unit.test_backups import IOS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +40,64 @@ def test_every_record_keeps_to_the_schema(lab: Lab, platform: str) -> None:
     for variant in variants(platform):
         for outcome in (audit(lab.add(platform, variant=variant)), change(lab.add(platform, variant=variant))):
             VALID.validate(outcome.record)
-    for fault in ("refuse_login", "cut:9", "ignore_writes"):
-        VALID.validate(change(lab.add(platform, variant=next(iter(variants(platform))), faults=[fault])).record)
+    first = next(iter(variants(platform)))
+    for fault in ("refuse_login", "cut:9", "ignore_writes", "save_fails", "unknown_version"):
+        VALID.validate(change(lab.add(platform, variant=first, faults=[fault])).record)
+    gone = change(lab.add(platform, variant=first), port=1)
+    assert (gone.record["compliance"], gone.record["aspects"]) == ("not_reached", {})
+    VALID.validate(gone.record)
+
+
+@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_asa", "fortinet_fortios"])
+def test_saved_configurations_keep_to_the_schema_and_never_say_more_than_the_device(
+    lab: Lab, tmp_path: Path, platform: str
+) -> None:
+    path = tmp_path / "saved"
+    for variant in variants(platform):
+        device = lab.add(platform, variant=variant)
+        path.write_text(device.running())
+        record = backups.judge_file("h", str(path), None, DEFAULT)
+        VALID.validate(record)
+        assert record["mode"] == "backup"
+        live = audit(device).record["aspects"].get("sip_alg", {"verdict": "undetermined"})
+        saved = record["aspects"].get("sip_alg", {"verdict": "undetermined"})
+        if saved["verdict"] in ("disabled", "not_applicable"):
+            assert live["verdict"] == saved["verdict"], variant
+        assert not [s for s in SECRETS if s in json.dumps(record)], variant
+
+
+def objects_of(node: Any, at: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, node) of every part of a schema that has properties."""
+    if isinstance(node, dict):
+        if "properties" in node:
+            yield at, node
+        for key, value in node.items():
+            yield from objects_of(value, f"{at}.{key}")
+
+
+def test_the_schema_is_strict_and_explains_every_key() -> None:
+    for path, node in objects_of(SCHEMA):
+        assert node["additionalProperties"] is False, path
+        assert set(node["required"]) <= set(node["properties"]), path
+        for name, part in node["properties"].items():
+            assert "description" in part or "const" in part, f"{path}.{name}"
+
+
+@pytest.mark.parametrize(
+    "change_of",
+    [
+        {"extra": 1},
+        {"compliance": "fine"},
+        {"started": "yesterday"},
+        {"aspects": {"dscp": {}}},
+        {"findings": [{"id": "x"}]},
+        {"error": {"kind": "other", "text": ""}},
+    ],
+)
+def test_what_is_no_record_is_refused(change_of: dict[str, Any]) -> None:
+    good = record(findings=[])
+    assert VALID.is_valid(good)
+    assert not VALID.is_valid({**good, **change_of})
 
 
 def test_edge_info(lab: Lab) -> None:
@@ -63,6 +122,10 @@ def test_edge_info_of_a_saved_configuration(tmp_path: Path) -> None:
     for content, words in ((b"\x00", "is not a text file"), (b"hello", "no platform recognises edge1.cfg")):
         path.write_bytes(content)
         assert words in doors.answer("edge_info", options, check=True)["msg"]
+    path.write_text(IOS)
+    for other in ("fortinet_fortios", "cisco_asa"):
+        forced = doors.answer("edge_info", {**options, "platform": other}, check=True)
+        assert forced["compliance"] == "undetermined", "a platform that does not fit proves nothing"
     path.unlink()
     assert "cannot be read: No such file" in doors.answer("edge_info", options, check=True)["msg"]
 

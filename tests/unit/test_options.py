@@ -39,6 +39,8 @@ def test_defaults() -> None:
         ({"jump_host": "-oProxyCommand=x"}, "^jump_host: "),
         ({"jump_host": "a b"}, "^jump_host: "),
         ({"jump_host": "h:port"}, "^jump_host: "),
+        ({"transport": "https"}, "^transport: https needs a platform"),
+        ({"transport": "https", "platform": "cisco_ios"}, "^transport: https needs a platform"),
         ({"minimum": 0}, "^profile: minimum of udp_timeout"),
         ({"minimum": 200, "maximum": 100}, "maximum of 100 s below its minimum of 200 s"),
     ],
@@ -103,3 +105,18 @@ def test_profiles_of_users() -> None:
 def test_wrong_profiles(data: Any, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         from_mapping("ours", data)
+
+
+@pytest.mark.xfail(strict=True, raises=TypeError, reason="from_mapping iterates over what is no list")
+@pytest.mark.parametrize("data", [{"sip_ports": 5060}, {"networks": 4}, {"notes": 5}])
+def test_a_single_value_in_place_of_a_list(data: Any) -> None:
+    with pytest.raises(BadInput, match="^profile: "):
+        from_mapping("ours", data)
+
+
+@pytest.mark.xfail(strict=True, reason="from_mapping keeps the first port of a range and drops the rest in silence")
+def test_a_range_of_sip_ports_is_taken_whole_or_refused() -> None:
+    try:
+        assert from_mapping("ours", {"sip_ports": ["5060-5070"]}).covers(5070, 5070)
+    except BadInput as error:
+        assert "sip_ports" in str(error)

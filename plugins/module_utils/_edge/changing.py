@@ -15,6 +15,7 @@ from .core.model import Assessment, Change, ChangeFailed, Options, Plan, Step, a
 from .core.profiles import Profile
 from .platforms.base import Platform
 from .transports.cli import CliSession
+from .transports.rest import RestSession
 
 
 def script(platform: Platform, parsed: Any, steps: Sequence[Step], options: Options, way: str) -> list[str]:
@@ -51,7 +52,7 @@ def _scopes(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
 class Job:
     """One change of one device, in the session that read it."""
 
-    session: CliSession
+    session: CliSession | RestSession
     platform: Platform
     profile: Profile
     options: Options
@@ -130,18 +131,24 @@ class Job:
         sent = change.done + change.left
         change.done, change.left = [], list(sent)
         confirm = self.platform.confirm(self.parsed, self.options) if sent else ()
-        if not isinstance(cause, (DeviceTimeout, ConnectionLost)):
+        if self.session.resumes or not isinstance(cause, (DeviceTimeout, ConnectionLost)):
             try:
                 self.session.leave_nested()
+                if self.session.resumes and self._is_as_before():
+                    change.undone, change.left = sent[::-1], []
+                    return
                 for step in sent[::-1]:
                     self._undo_step(step)
-                if self._read().states(*self.aspects) == self.before.states(*self.aspects):
+                if self._is_as_before():
                     change.undone, change.left = sent[::-1], []
                     self._send(confirm)
             except EdgeError as error:
                 change.notes.append(f"undoing failed as well: {error}")
         if change.left and confirm:
             change.notes.append(f"the device takes the change back by itself in {self.options.revert_timer} minutes")
+
+    def _is_as_before(self) -> bool:
+        return self._read().states(*self.aspects) == self.before.states(*self.aspects)
 
     def _undo_step(self, step: Step) -> None:
         """The inverse of one step. A refused line is passed over: it may never have been taken. A refused frame ends the step."""

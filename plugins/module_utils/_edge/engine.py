@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any, Callable, Union
 
 from .changing import Job, script
 from .core import records
-from .core.errors import ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
+from .core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
 from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan
 from .core.profiles import Profile, get_profile
 from .core.text import first_match
@@ -20,9 +20,12 @@ from .core.verdict import SIP_ALG
 from .platforms.base import Platform
 from .platforms.registry import PLATFORMS
 from .transports.cli import CliSession, Dialect
+from .transports.http import HttpLogin, HttpSession
+from .transports.rest import RestSession
 from .transports.ssh import Login, connect
 
 Connect = Callable[[Login], Any]
+Session = Union[CliSession, RestSession]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Target:
     profile: Profile
     timeout: float = 30.0
     become_password: str | None = None
+    http: HttpLogin | None = None
+    """Set where the device is reached by HTTPS instead of a command line."""
+    second_factor: str | None = None
+    take_over: bool = False
 
 
 @dataclass
@@ -65,9 +72,9 @@ def run(target: Target, options: Options | None = None, check: bool = True, dial
     started = now()
     mode = "check" if check or options is None else "apply"
     out = Outcome({}, platform=target.platform)
-    session = None
+    session: Session | None = None
     try:
-        session = CliSession(dial(target.login), _dialect(target.platform), target.timeout, _secrets(target))
+        session = _open(target, dial)
         session.greet()
         out.opened = True
         _work(session, target, options, check, out)
@@ -83,6 +90,16 @@ def run(target: Target, options: Options | None = None, check: bool = True, dial
         raise
     out.record = _record(target, mode, started, out)
     return out
+
+
+def _open(target: Target, dial: Connect) -> Session:
+    if target.http is None:
+        return CliSession(dial(target.login), _dialect(target.platform), target.timeout, _secrets(target))
+    door = target.platform.door if target.platform is not None else None
+    if door is None:
+        raise BadInput("transport: https needs a platform that has such a door; set voip_edge_platform")
+    extra = {"second_factor": target.second_factor, "take_over": target.take_over}
+    return RestSession(HttpSession(target.http), door, extra)
 
 
 def judge_text(
@@ -107,7 +124,7 @@ def _dialect(platform: Platform | None) -> Dialect:
     return Dialect(greetings=tuple(g for p in PLATFORMS for g in p.dialect.greetings))
 
 
-def _work(session: CliSession, target: Target, options: Options | None, check: bool, out: Outcome) -> None:
+def _work(session: Session, target: Target, options: Options | None, check: bool, out: Outcome) -> None:
     platform, identity = _identify(session, target.platform)
     out.platform = platform
     session.adopt(platform.dialect)
@@ -145,13 +162,14 @@ def _work(session: CliSession, target: Target, options: Options | None, check: b
         out.after = job.run()
 
 
-def _identify(session: CliSession, given: Platform | None) -> tuple[Platform, str]:
+def _identify(session: Session, given: Platform | None) -> tuple[Platform, str]:
     """The platform, and the text by which it showed itself. A wrong name in the inventory is found here, before any write."""
     heard = []
-    for command in dict.fromkeys(p.identify for p in ((given,) if given else PLATFORMS)):
+    candidates = (given,) if given else tuple(p for p in PLATFORMS if p.has_command_line)
+    for command in dict.fromkeys(p.identify for p in candidates):
         reply = session.ask(command)
         heard.append("'{}': '{}'".format(command, (reply.strip().split("\n") or [""])[0][:80]))
-        for platform in (given,) if given else PLATFORMS:
+        for platform in candidates:
             if platform.identify == command and platform.recognise(reply):
                 return platform, reply
     what = f"it does not answer like {given.title}" if given else "no platform recognises it"
@@ -213,7 +231,8 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
                     "NOT-SAVED", None, "high", "the change is live but was not saved: it is lost at the next restart"
                 )
             )
-        advice += list(out.plan.still_needed[1 if out.change.cleared else 0 :]) + out.change.notes
+        first = 1 if out.change.cleared else 0
+        advice += list(out.plan.still_needed[first:]) + out.change.notes
     record = records.record(
         target.name,
         mode,

@@ -16,6 +16,7 @@ from .core.model import DISABLED, Options, Wanted
 from .core.profiles import Profile, from_mapping, get_profile
 from .engine import Target
 from .platforms.registry import by_name
+from .transports.http import HttpLogin
 from .transports.ssh import Login
 
 CONNECTION: dict[str, dict[str, Any]] = {
@@ -28,12 +29,19 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "use_agent": {"type": "bool", "default": False},
     "become_password": {"type": "str", "no_log": True},
     "platform": {"type": "str", "default": "auto"},
-    "transport": {"type": "str", "choices": ["ssh", "telnet"], "default": "ssh"},
+    "transport": {"type": "str", "choices": ["ssh", "telnet", "https"]},
     "host_key_checking": {"type": "bool", "default": True},
     "host_key": {"type": "str", "no_log": False},
     "known_hosts_file": {"type": "path"},
     "jump_host": {"type": "str"},
     "proxy_command": {"type": "str"},
+    "use_ssl": {"type": "bool", "default": True},
+    "validate_certs": {"type": "bool", "default": True},
+    "tls_fingerprint": {"type": "str", "no_log": False},
+    "ca_file": {"type": "path"},
+    "legacy_tls": {"type": "bool", "default": False},
+    "second_factor": {"type": "str", "no_log": True},
+    "take_over": {"type": "bool", "default": False},
     "connect_timeout": {"type": "float", "default": 10.0},
     "timeout": {"type": "float", "default": 30.0},
     "profile": {"type": "raw", "default": "default"},
@@ -97,9 +105,15 @@ AUDIT_BACKUPS: dict[str, dict[str, Any]] = {
 # Which variables of an inventory fill an option that the task leaves out, first found first taken.
 VARIABLES: dict[str, tuple[str, ...]] = {
     "host": ("ansible_host", "inventory_hostname"),
-    "port": ("ansible_port", "ansible_ssh_port"),
+    "port": ("ansible_port", "ansible_ssh_port", "ansible_httpapi_port"),
     "user": ("ansible_user", "ansible_ssh_user"),
-    "password": ("ansible_password", "ansible_ssh_password", "ansible_ssh_pass"),
+    "password": (
+        "ansible_password",
+        "ansible_ssh_password",
+        "ansible_ssh_pass",
+        "ansible_httpapi_password",
+        "ansible_httpapi_pass",
+    ),
     "private_key_file": ("ansible_private_key_file", "ansible_ssh_private_key_file"),
     "private_key_passphrase": ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"),
     "become_password": ("ansible_become_password", "ansible_become_pass"),
@@ -111,6 +125,13 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "use_agent": ("voip_edge_use_agent",),
     "jump_host": ("voip_edge_jump_host",),
     "proxy_command": ("ansible_paramiko_proxy_command", "ansible_libssh_proxy_command"),
+    "use_ssl": ("ansible_httpapi_use_ssl",),
+    "validate_certs": ("ansible_httpapi_validate_certs",),
+    "tls_fingerprint": ("voip_edge_tls_fingerprint",),
+    "ca_file": ("voip_edge_ca_file", "ansible_httpapi_ca_path"),
+    "legacy_tls": ("voip_edge_legacy_tls",),
+    "second_factor": ("voip_edge_second_factor",),
+    "take_over": ("voip_edge_take_over",),
     "connect_timeout": ("ansible_connect_timeout",),
     "timeout": ("ansible_command_timeout",),
     "profile": ("voip_edge_profile",),
@@ -121,20 +142,41 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 
 def target_of(params: Mapping[str, Any]) -> Target:
     """The target that validated options describe. Raises BadInput that names the option."""
-    host = params.get("host") or ""
-    if not host:
+    if not params.get("host"):
         raise BadInput("host: no address is given (set ansible_host, or the option host)")
-    telnet = params["transport"] == "telnet"
-    port = params.get("port") or (23 if telnet else 22)
-    if not 0 < port < 65536:
-        raise BadInput(f"port: {port} is not a port number")
     for name in ("connect_timeout", "timeout"):
         if params[name] <= 0:
             raise BadInput(f"{name}: must be more than 0 seconds")
     if not params.get("user"):
-        raise BadInput(f"user: none is given for {host} (set ansible_user, or the option user)")
-    login = Login(
-        host=host,
+        raise BadInput("user: none is given for {} (set ansible_user, or the option user)".format(params["host"]))
+    platform = by_name(params["platform"])
+    transport = params.get("transport") or ("ssh" if platform is None or platform.has_command_line else "https")
+    port = params.get("port") or _PORTS[transport if params.get("use_ssl", True) else "http"]
+    if not 0 < port < 65536:
+        raise BadInput(f"port: {port} is not a port number")
+    if transport == "https" and (platform is None or platform.door is None):
+        raise BadInput("transport: https needs a platform that is reached that way; set voip_edge_platform")
+    if transport != "https" and platform is not None and not platform.has_command_line:
+        raise BadInput(f"transport: {platform.title} is not reached by {transport}")
+    return Target(
+        name=params.get("name") or params["host"],
+        login=_login(params, port, transport == "telnet"),
+        platform=platform,
+        profile=_profile(params),
+        timeout=params["timeout"],
+        become_password=params.get("become_password"),
+        http=_http(params, port) if transport == "https" else None,
+        second_factor=params.get("second_factor"),
+        take_over=params.get("take_over", False),
+    )
+
+
+_PORTS = {"ssh": 22, "telnet": 23, "https": 443, "http": 80}
+
+
+def _login(params: Mapping[str, Any], port: int, telnet: bool) -> Login:
+    return Login(
+        host=params["host"],
         port=port,
         user=params["user"],
         password=params.get("password"),
@@ -148,13 +190,23 @@ def target_of(params: Mapping[str, Any]) -> Target:
         connect_timeout=params["connect_timeout"],
         telnet=telnet,
     )
-    return Target(
-        name=params.get("name") or host,
-        login=login,
-        platform=by_name(params["platform"]),
-        profile=_profile(params),
+
+
+def _http(params: Mapping[str, Any], port: int) -> HttpLogin:
+    if not params.get("password"):
+        raise BadInput("password: none is given for {}".format(params["host"]))
+    return HttpLogin(
+        host=params["host"],
+        port=port,
+        scheme="https" if params["use_ssl"] else "http",
+        user=params["user"],
+        password=params["password"],
+        verify=params["validate_certs"],
+        tls_fingerprint=params.get("tls_fingerprint"),
+        ca_file=_expanded(params.get("ca_file")),
+        legacy_tls=params["legacy_tls"],
+        connect_timeout=params["connect_timeout"],
         timeout=params["timeout"],
-        become_password=params.get("become_password"),
     )
 
 

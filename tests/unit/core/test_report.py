@@ -187,11 +187,40 @@ def test_markdown_names_what_is_to_be_done() -> None:
     assert "error: broken" in text
 
 
-def test_ten_thousand_rows_stay_small() -> None:
+def peak_of(work: Any) -> int:
+    """The most memory in bytes that was held at once."""
     tracemalloc.start()
-    rows = report.merge((report.row_of(record(f"fw{n}")) for n in range(10_000)), [])
-    size = sum(len(piece) for piece in report_html.to_html(rows, "t", "now"))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert size > 1_000_000
-    assert peak < 300_000_000
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_is_small() -> None:
+    rows: list[dict[str, Any]] = []
+    assert peak_of(lambda: rows.extend(report.row_of(record(f"fw{n}")) for n in range(500))) < 500 * 5_000
+
+
+def test_ten_thousand_rows_are_written_as_they_come() -> None:
+    # One row under ten thousand names: what writing holds on top of the rows is what counts here.
+    row = report.row_of(record())
+    rows = [{**row, "host": f"fw{n}"} for n in range(10_000)]
+    for write in (report.to_csv(rows), report.to_markdown(rows, "t", "now"), report_html.to_html(rows, "t", "now")):
+        sizes: list[int] = []
+        assert peak_of(lambda pieces=write, out=sizes: out.append(sum(map(len, pieces)))) < 8_000_000
+        assert sizes[0] > 1_000_000
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="_natural takes isdigit() for int(): it is true for a raised 2")
+def test_a_name_with_a_raised_digit() -> None:
+    rows = [report.row_of(record(name)) for name in ("fw1\u00b22", "fw10")]
+    assert len(report.merge(rows, [])) == 2
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", '"=1"', "a;=1", "a,b"])
+def test_no_cell_becomes_a_formula(cell: str) -> None:
+    rows = [report.row_of(record("h", firmware=cell, model=cell))]
+    lines = list(csv.reader(io.StringIO("".join(report.to_csv(rows)))))
+    assert {len(line) for line in lines} == {len(report.COLUMNS)}
+    assert not [c for line in lines for c in line if c[:1] in ("=", "+", "-", "@", "\t", "\r")]

@@ -217,3 +217,50 @@ def test_goodbye() -> None:
     session(rude).close(polite=False)
     assert rude.sent[-1] != "exit\n"
     assert rude.closed
+
+
+def test_a_device_that_sleeps_through_the_first_line_is_asked_again() -> None:
+    script = router({})
+    replies = iter([None, "\r\nr1#\r\nr1#"])
+    script.answer = lambda _text: next(replies)
+    talk = session(script, timeout=3.0)
+    assert script.sent == ["\n", "\n"]
+    assert talk.prompt_mark == "#"
+
+
+def test_a_prompt_before_the_echo_is_not_the_end_of_the_answer() -> None:
+    script = router({"show x": ""})
+    talk = session(script)
+    script.waiting = ["\r\n*log line\r\nr1#", "show x", "\r\none\r\n", "r1#"]
+    assert talk.ask("show x") == "one\n"
+
+
+def test_a_mode_that_cannot_be_left_does_not_hold_us_for_ever() -> None:
+    script = router({})
+    talk = session(script)
+    talk.may_write = True
+    script.answer = lambda text: f"{text.rstrip()}\r\nr1(config)#"
+    talk.write("interface x")
+    talk.leave_nested()
+    assert script.sent.count("end\n") == 8
+
+
+@pytest.mark.xfail(
+    strict=True, reason="_ERASED leaves what of a mark came after it was answered; r'[^\\n\\r]*\\r +\\r' would take it along"
+)
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_pager_and_prompt_may_arrive_in_any_pieces(size: int) -> None:
+    first, second = "show x\r\none\r\n --More-- ", "\r          \rtwo\r\nr1#"
+    script = router({"show x": "", " ": ""})
+    talk = session(script)
+    script.waiting = [first[at : at + size] for at in range(0, len(first), size)]
+    answered: list[str] = []
+
+    def answer(text: str) -> None:
+        answered.append(text)
+        if text == " ":
+            script.waiting += [second[at : at + size] for at in range(0, len(second), size)]
+
+    script.answer = answer
+    assert talk.ask("show x") == "one\ntwo\n"
+    assert answered == ["show x\n", " "]

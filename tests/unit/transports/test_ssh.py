@@ -57,6 +57,7 @@ def test_a_pinned_key_decides(lab: Lab) -> None:
     error = failure(device, host_key="SHA256:" + "A" * 43)
     assert isinstance(error, HostKeyRefused)
     assert "correct voip_edge_host_key" in str(error)
+    assert device.login_attempts == 1
 
 
 def test_known_hosts(lab: Lab, tmp_path: Path) -> None:
@@ -68,6 +69,14 @@ def test_known_hosts(lab: Lab, tmp_path: Path) -> None:
     known.write_text(f"[{device.host}]:{device.port} {other.get_name()} {other.get_base64()}\n")
     changed = failure(device, host_key=None, known_hosts_file=str(known))
     assert isinstance(changed, HostKeyRefused)
+    twin = lab.add("cisco_ios", "nat-default", login={"own_host_key": True})
+    known.write_text(f"[{device.host}]:{device.port} {' '.join(twin.known_hosts_line.split()[1:])}\n")
+    replaced = failure(device, host_key=None, known_hosts_file=str(known))
+    assert isinstance(replaced, HostKeyRefused)
+    assert "known_hosts has another one. Nothing was sent" in str(replaced)
+    assert device.login_attempts == 1
+    known.write_bytes(b"\xff\xfe")
+    assert "known_hosts_file: " in str(failure(device, host_key=None, known_hosts_file=str(known)))
     assert isinstance(failure(device, host_key=None, known_hosts_file=str(tmp_path / "none")), BadInput)
 
 
@@ -284,3 +293,107 @@ def test_a_task_timeout_ends_the_session(lab: Lab) -> None:
     with pytest.raises(Interrupt):
         engine.run(target, None, dial=lambda _login: Channel())
     assert closed == [True]
+
+
+# The server takes no second request for the service that paramiko.Transport sends for the other way to log in.
+ASKS = pytest.mark.xfail(
+    strict=True, reason="_transport makes a paramiko.Transport; a ServiceRequestingTransport logs in here"
+)
+
+
+@ASKS
+def test_a_device_that_asks_instead_of_taking_a_password(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default", login={"auth": "keyboard-interactive"})
+    assert audit(device).error is None
+    assert device.login_attempts == 1
+
+
+@ASKS
+def test_a_wrong_answer_is_given_once(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default", login={"auth": "keyboard-interactive"})
+    assert isinstance(failure(device, password="wrong"), LoginRefused)
+    assert device.login_attempts == 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*Diffie-Hellman")
+def test_no_common_algorithm_says_which_library_has_them(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    modern = tuple(k for k in paramiko.Transport._preferred_kex if not k.endswith("sha1"))
+    monkeypatch.setattr(paramiko.Transport, "_preferred_kex", modern)
+    error = failure(lab.add("cisco_ios", "old-12"))
+    assert isinstance(error, Unreachable)
+    assert "no common SSH algorithm" in str(error)
+    assert "paramiko>=3.5.1,<5" in str(error)
+
+
+def test_an_address_that_swallows_everything(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_args: object, **_kwargs: object) -> socket.socket:
+        raise socket.timeout("timed out")
+
+    monkeypatch.setattr(ssh.socket, "create_connection", never)
+    error = failure(lab.add("cisco_ios", "nat-default"), connect_timeout=0.5)
+    assert isinstance(error, Unreachable)
+    assert "no answer from 127.0.0.1" in str(error)
+    assert "within 0.5 s" in str(error)
+
+
+@pytest.mark.parametrize("command", ["false", "true", "sh -c 'echo hello'", "sleep 5"])
+def test_a_proxy_command_that_leads_nowhere(lab: Lab, command: str) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    error = failure(device, proxy_command=command, connect_timeout=0.5)
+    assert isinstance(error, (Unreachable, DeviceTimeout))
+    assert str(device.port) in str(error)
+    assert device.login_attempts == 0
+
+
+@pytest.mark.xfail(strict=True, raises=(IndexError, ValueError), reason="_socket does not look at the command first")
+@pytest.mark.parametrize("command", [" ", "ssh 'jump"])
+def test_a_proxy_command_that_is_none(lab: Lab, command: str) -> None:
+    error = failure(lab.add("cisco_ios", "nat-default"), proxy_command=command)
+    assert isinstance(error, BadInput)
+    assert str(error).startswith("proxy_command: ")
+
+
+@pytest.mark.xfail(strict=True, raises=UnicodeError, reason="_socket catches OSError alone; a resolver refuses these")
+@pytest.mark.parametrize("host", ["a..example", "a" * 70 + ".example"])
+def test_an_address_that_is_none(lab: Lab, host: str) -> None:
+    error = failure(lab.add("cisco_ios", "nat-default"), host=host)
+    assert host in str(error)
+
+
+class Broken:
+    """A netmiko connection whose line broke."""
+
+    def __init__(self) -> None:
+        self.remote_conn = self
+        self.disconnected = False
+
+    def broken(self, *_args: object) -> bytes:
+        raise OSError("Socket is closed")
+
+    settimeout = recv = sendall = write = read_very_eager = broken
+
+    def disconnect(self) -> None:
+        self.disconnected = True
+
+
+@pytest.mark.parametrize("kind", [ssh.SshChannel, ssh.TelnetChannel])
+def test_a_line_that_broke_is_one_of_our_errors(kind: Any) -> None:
+    connection = Broken()
+    channel = kind(connection)
+    with pytest.raises(ConnectionLost, match="the connection"):
+        channel.receive(1.0)
+    with pytest.raises(ConnectionLost, match="the device closed the connection"):
+        channel.send("x\n")
+    channel.close()
+    assert connection.disconnected
+
+
+def test_what_cannot_be_closed_is_let_go() -> None:
+    class Stubborn:
+        remote_conn_pre = None
+        sock = Broken()
+
+    ssh._drop(Stubborn())  # a Broken has no close()
+    Stubborn.sock = None  # type: ignore[assignment]
+    ssh._drop(Stubborn())

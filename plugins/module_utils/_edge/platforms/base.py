@@ -14,6 +14,7 @@ from ..core.model import LABELS, Assessment, Options, Plan
 from ..core.profiles import Profile
 from ..core.verdict import ASPECTS, SIP_ALG, doubted, sip_findings
 from ..transports.cli import CliSession, Dialect
+from ..transports.rest import Door, RestSession
 
 Ask = Callable[[str], str]
 Replies = Mapping[str, str]
@@ -79,7 +80,9 @@ class Platform:
     firmware: str = ""
     """Pattern of the versions that the facts speak of; about others nothing is claimed and nothing is sent."""
     before_change: Callable[[Ask, Replies], dict[str, str]] = _no_replies
-    clear: Callable[[CliSession, Any], str] | None = None
+    clear: Callable[[CliSession | RestSession, Any], str] | None = None
+    door: Door | None = None
+    """How it is reached by HTTPS, where it can be."""
     privileged: Callable[[str], bool] = lambda identity: True
 
     def __post_init__(self) -> None:
@@ -98,6 +101,11 @@ class Platform:
     def knows(self, firmware: str | None) -> bool:
         """Whether the facts speak of this version."""
         return firmware is not None and re.match(self.firmware, firmware) is not None
+
+    @property
+    def has_command_line(self) -> bool:
+        """Whether it can be asked who it is over SSH or telnet."""
+        return not self.identify.startswith("GET ")
 
     def strange(self, firmware: str | None) -> str:
         """What to say about a version that the facts do not speak of."""

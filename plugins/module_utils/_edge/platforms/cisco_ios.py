@@ -273,6 +273,8 @@ class _Reader:
             self.block = ("archive", "")
         elif line in _SIP_DEVICE or (first == "dial-peer" and line.startswith("dial-peer voice ")):
             self.add("sip_device", line)
+        elif first == "service-policy" and self.block[0] != "pair" and line.startswith("service-policy type inspect "):
+            self.add("orphan", line)
         elif self.block[0]:
             self.inside(line)
 
@@ -400,7 +402,7 @@ def _is_xe(version: str, text: str, number: str | None) -> bool | None:
 
 
 def _zones(reader: _Reader) -> list[Zone]:
-    zones = []
+    zones = [Zone("?", "broken", (line, "its zone-pair is not in this text")) for line in reader.get("orphan")]
     for pair, policies in reader.pairs.items():
         if not policies:
             zones.append(Zone(pair, "broken", (f"zone-pair {pair} has no service-policy in this text",)))

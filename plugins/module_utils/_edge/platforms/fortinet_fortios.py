@@ -879,6 +879,8 @@ def recognise_backup(text: str) -> bool:
     # A search anchored to lines walks through the whole text: plain words decide first.
     if not any(word in text for word in ("#config-version=F", "config system global", "config vdom")):
         return False
+    if "#config-version=" in text and not re.search(r"^#config-version=F(?:GT?|W|G)", text, re.M):
+        return False  # a manager or an analyzer, whose tables look alike
     return re.search(r"^#config-version=F(?:GT?|W|G)|^config (?:system global|vdom)\s*$", text, re.M) is not None
 
 

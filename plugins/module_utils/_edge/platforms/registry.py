@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from ..core.errors import BadInput
 from ..core.text import looks_binary
-from . import cisco_asa, cisco_ios, fortinet_fortios
+from . import cisco_asa, cisco_ios, fortinet_fortios, sonicwall_sonicos
 from .base import Platform
 
-PLATFORMS: tuple[Platform, ...] = (cisco_ios.PLATFORM, cisco_asa.PLATFORM, fortinet_fortios.PLATFORM)
+PLATFORMS: tuple[Platform, ...] = (
+    cisco_ios.PLATFORM,
+    cisco_asa.PLATFORM,
+    fortinet_fortios.PLATFORM,
+    sonicwall_sonicos.PLATFORM,
+)
 
 _BY_NAME: dict[str, Platform] = {}
 for _platform in PLATFORMS:

@@ -1,0 +1,121 @@
+# Copyright (c) voip.edge contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A session on a device that is configured by requests, with the face that a command line has.
+
+A line is a method, a path and, for a write, a JSON document: `PUT /voip {"voip": ...}`. So plans, scripts and proofs are the
+same for both kinds of device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ..core.errors import CommandRefused, EdgeError
+from .http import HttpSession, Reply
+
+
+@dataclass(frozen=True)
+class Door:
+    """How a family of devices is entered and left, and how it says no. `base` stands before every path.
+
+    * `log_in(session, extra)` enters, once; `extra` holds a second factor and whether a present session may be ended.
+    * `log_out(session)` leaves, on every path.
+    * `refusal(reply)` is the device's own word for a refused request, or None.
+    * `commit` makes staged writes live; `discard` drops ours; both "" where writes are live at once.
+    * `locked(word)`: whether a refusal means that another administrator holds the configuration; `seize` takes it over,
+      which happens only when it was asked for, and `release` gives it back.
+    """
+
+    base: str
+    log_in: Callable[[HttpSession, dict[str, Any]], None]
+    log_out: Callable[[HttpSession], None]
+    refusal: Callable[[Reply], str | None]
+    commit: str = ""
+    discard: str = ""
+    locked: Callable[[str], bool] = lambda word: False
+    seize: str = ""
+    release: str = ""
+
+
+class RestSession:
+    """One logged-in session. `ask` reads and may be used in an audit; `write` changes and is refused unless allowed."""
+
+    resumes = True
+    """The login outlives a broken connection."""
+
+    def __init__(self, session: HttpSession, door: Door, extra: dict[str, Any]) -> None:
+        self._session = session
+        self._door = door
+        self._extra = extra
+        self._inside = False
+        self._staged = False
+        self._seized = False
+        self.may_write = False
+
+    def greet(self) -> None:
+        """Logs in."""
+        self._door.log_in(self._session, self._extra)
+        self._inside = True
+
+    def adopt(self, _dialect: Any) -> None:
+        """A device of requests has one way to talk."""
+
+    def prepare(self, _secret: str | None) -> str:
+        """Nothing to prepare: privileges come with the login."""
+        return ""
+
+    def ask(self, line: str) -> str:
+        """The body of a read; a refusal is returned as it came, with its status in front."""
+        reply = self._session.request("GET", self._door.base + line.split(" ", 1)[1], accept="application/json")
+        said = self._door.refusal(reply)
+        return reply.text() if said is None else f"{reply.status} {said}"
+
+    def is_error(self, reply: str) -> bool:
+        """Whether an answer of `ask` is a refusal."""
+        return reply[:3].isdigit() and reply[3:4] == " "
+
+    def write(self, line: str) -> str:
+        """Carries out a line. Raises CommandRefused with the device's own word."""
+        if not self.may_write:
+            raise AssertionError(f"a write was attempted in a session that may only read: {line}")
+        self._session.may_write = True
+        reply = self._send(line)
+        said = self._door.refusal(reply)
+        if said is not None and self._extra.get("take_over") and self._door.locked(said) and not self._seized:
+            self._seized = True
+            self._send(self._door.seize)
+            reply = self._send(line)
+            said = self._door.refusal(reply)
+        if said is not None:
+            raise CommandRefused(" ".join(line.split(" ", 2)[:2]), said)
+        self._staged = bool(self._door.commit) and line not in (self._door.commit, self._door.discard)
+        return reply.text()
+
+    def _send(self, line: str) -> Reply:
+        method, _sep, rest = line.partition(" ")
+        path, _sep, body = rest.partition(" ")
+        headers = {"Content-Type": "application/json"} if body else None
+        return self._session.request(
+            method, self._door.base + path, body=body or None, headers=headers, accept="application/json"
+        )
+
+    def leave_nested(self) -> None:
+        """Drops what is staged and not committed. It is ours: with somebody else's edits pending nothing is written."""
+        if self._staged and self._door.discard:
+            self.write(self._door.discard)
+
+    def close(self, polite: bool = True) -> None:
+        """Logs out and hangs up, whatever happens."""
+        try:
+            # also after a broken connection: a session left open would keep the next administrator out
+            if self._inside:
+                self.leave_nested()
+                if self._seized:
+                    self._send(self._door.release)
+                self._door.log_out(self._session)
+        except EdgeError:
+            self._inside = False  # it hung up, as it should
+        finally:
+            self._session.close()
