@@ -30,10 +30,11 @@ _PROGRESS_SECONDS = 2.0
 _job: dict[str, Any] = {}
 
 
-def read_text(path: str) -> str:
-    """A file as text; bytes that are no UTF-8 are replaced. Raises OSError."""
+def read_text(path: str) -> str | None:
+    """A file as text; bytes that are no UTF-8 are replaced. None for one larger than LARGEST bytes. Raises OSError."""
     with open(path, "rb") as stream:
-        return stream.read(LARGEST + 1).decode("utf-8", "replace")
+        data = stream.read(LARGEST + 1)
+    return None if len(data) > LARGEST else data.decode("utf-8", "replace")
 
 
 def find(folder: str) -> list[tuple[str, str]]:
@@ -63,8 +64,11 @@ def _walk(folder: str) -> Iterator[str]:
     for top, folders, files in os.walk(folder):
         folders[:] = [d for d in folders if not d.startswith(".") and d not in _SKIPPED_DIRS]
         for name in files:
-            if not name.startswith(".") and name not in _SKIPPED_FILES and not name.endswith((",v", "~", ".new")):
-                yield os.path.relpath(os.path.join(top, name), folder)
+            if name.startswith(".") or name in _SKIPPED_FILES or name.endswith((",v", "~", ".new")):
+                continue
+            path = os.path.join(top, name)
+            if os.path.isfile(path) or not os.path.exists(path):  # a link to nowhere is a host without an answer
+                yield os.path.relpath(path, folder)
 
 
 def _host(relative: str) -> str:
@@ -80,10 +84,10 @@ def judge_file(host: str, path: str, platform: Platform | None, profile: Profile
         text = read_text(path)
     except OSError as error:
         return _no_record(host, started, f"the file cannot be read: {error.strerror or error}")
+    if text is None:
+        return _no_record(host, started, f"the file is larger than {LARGEST >> 20} MiB")
     if not text.strip():
         return _no_record(host, started, "the file is empty")
-    if len(text) > LARGEST:
-        return _no_record(host, started, f"the file is larger than {LARGEST >> 20} MiB")
     if looks_binary(text[:4096]):
         return _no_record(host, started, "the file is not a text")
     found = platform or of_backup(text)

@@ -170,8 +170,8 @@ def _from_file(params: Mapping[str, Any]) -> dict[str, Any]:
         text = backups.read_text(path)
     except OSError as error:
         raise BadInput(f"config: {path} cannot be read: {error.strerror or error}") from None
-    if looks_binary(text[:4096]):
-        raise BadInput(f"config: {path} is not a text file")
+    if text is None or looks_binary(text[:4096]):
+        raise BadInput(f"config: {path} is not a text file of at most {backups.LARGEST >> 20} MiB")
     platform = by_name(params["platform"]) or of_backup(text)
     if platform is None:
         raise BadInput(f"config: no platform recognises {os.path.basename(path)}; name it with the option platform")

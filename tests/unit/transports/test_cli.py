@@ -121,8 +121,8 @@ def test_a_prompt_that_does_not_repeat() -> None:
 
 
 def test_silence_in_the_middle_says_what_was_asked_and_hides_secrets() -> None:
-    talk = session(router({"show x": "show x\r\npassword hunter2"}), secrets=("hunter2", ""))
-    with pytest.raises(DeviceTimeout, match=r"the answer to 'show x'; the last it sent was 'password \*{8}'"):
+    talk = session(router({"show x": "show x\r\nWith hunter2?"}), secrets=("hunter2", ""))
+    with pytest.raises(DeviceTimeout, match=r"the answer to 'show x'; it asks 'With \*{8}\?'"):
         talk.ask("show x")
 
 
@@ -175,14 +175,6 @@ def test_a_refused_line_is_raised_with_the_answer() -> None:
         talk.write("bad")
     assert talk.is_error("% Invalid input")
     assert not talk.is_error("fine")
-
-
-def test_a_question_is_answered() -> None:
-    script = router({"no static": "no static\r\nin use, delete? [no]: ", "yes": "yes\r\nr1#"})
-    talk = session(script)
-    talk.may_write = True
-    talk.write("no static", [(r"delete\? \[no\]:", "yes")])
-    assert "yes\n" in script.sent
 
 
 def test_nested_modes_are_left() -> None:
@@ -245,9 +237,6 @@ def test_a_mode_that_cannot_be_left_does_not_hold_us_for_ever() -> None:
     assert script.sent.count("end\n") == 8
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_ERASED leaves what of a mark came after it was answered; r'[^\\n\\r]*\\r +\\r' would take it along"
-)
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_pager_and_prompt_may_arrive_in_any_pieces(size: int) -> None:
     first, second = "show x\r\none\r\n --More-- ", "\r          \rtwo\r\nr1#"

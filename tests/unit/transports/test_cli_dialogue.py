@@ -105,7 +105,7 @@ def test_a_log_line_between_two_prompts_only_costs_one_more_line_end(clock: Cloc
 
 def test_a_prompt_that_never_repeats_ends_at_the_deadline(clock: Clock, peer: Peer) -> None:
     peer.on("\n", "\r\n%SYS-5: x\r\nr1#").on("\n")
-    with pytest.raises(DeviceTimeout, match="waited 3 s for a prompt that repeats; the last it sent was 'r1#'"):
+    with pytest.raises(DeviceTimeout, match="waited 3 s for a prompt that repeats$"):
         greeted(peer, timeout=3.0)
     assert clock.now <= 3.0
     assert set(peer.sent) == {"\n"}
@@ -113,7 +113,7 @@ def test_a_prompt_that_never_repeats_ends_at_the_deadline(clock: Clock, peer: Pe
 
 def test_a_device_that_only_talks_never_outlives_the_deadline(clock: Clock, peer: Peer) -> None:
     peer.coming = [(0.9, f"line {count}\r\n") for count in range(99)]
-    with pytest.raises(DeviceTimeout, match=r"waited 5 s for a prompt after the login; the last it sent was 'line \d'"):
+    with pytest.raises(DeviceTimeout, match="waited 5 s for a prompt after the login$"):
         greeted(peer)
     assert clock.now <= 5.0
     assert peer.sent == []
@@ -156,7 +156,7 @@ def test_prompts_of_deeper_modes_belong_to_the_same_device(clock: Clock, prompt:
 def test_the_prompt_of_another_device_ends_no_answer(peer: Peer) -> None:
     talk = greeted(peer)
     peer.on("show x\n", "show x\r\nother#\r\n")
-    with pytest.raises(DeviceTimeout, match="the last it sent was 'other#'"):
+    with pytest.raises(DeviceTimeout, match="waited 5 s for the end of the answer to 'show x'$"):
         talk.ask("show x")
 
 
@@ -197,9 +197,7 @@ def test_pages_each_get_a_deadline_of_their_own(clock: Clock, peer: Peer) -> Non
 def test_a_trickle_does_not_move_the_deadline(clock: Clock, peer: Peer) -> None:
     talk = greeted(peer)
     peer.on("show x\n", "show x\r\n", *[(2.0, "more\r\n")] * 9)
-    with pytest.raises(
-        DeviceTimeout, match="waited 5 s for the end of the answer to 'show x'; the last it sent was 'more'"
-    ):
+    with pytest.raises(DeviceTimeout, match="waited 5 s for the end of the answer to 'show x'$"):
         talk.ask("show x")
     assert clock.now == 5.0
 
@@ -291,22 +289,20 @@ def test_a_refusal_is_one_line_of_bounded_length_without_secrets(peer: Peer) -> 
     assert len(caught.value.reply) == 400
 
 
-def test_each_question_gets_its_answer_once(peer: Peer) -> None:
-    talk = greeted(peer)
-    talk.may_write = True
-    peer.on("copy\n", "copy\r\nDestination [startup]? ").on("startup\n", "startup\r\nOverwrite? [confirm]")
-    peer.on("y\n", "y\r\n[OK]\r\nr1#")
-    reply = talk.write("copy", [(r"Destination \[startup\]\?", "startup"), (r"\[confirm\]", "y")])
-    assert "[OK]" in reply
-    assert peer.sent == ["\n", "copy\n", "startup\n", "y\n"]
-
-
 def test_a_question_without_an_answer_is_named(peer: Peer) -> None:
     talk = greeted(peer)
     peer.on("reload\n", "reload\r\nProceed? [confirm]")
-    with pytest.raises(DeviceTimeout, match=re.escape("'reload'; the last it sent was 'Proceed? [confirm]'")):
+    with pytest.raises(DeviceTimeout, match=re.escape("'reload'; it asks 'Proceed? [confirm]'")):
         talk.ask("reload")
     assert peer.sent == ["\n", "reload\n"]
+
+
+def test_a_line_of_the_configuration_is_not_shown_when_the_answer_stops(peer: Peer) -> None:
+    talk = greeted(peer)
+    peer.on("show run\n", "show run\r\nhostname r1\r\nusername admin secret 5 $1$hUnT")
+    with pytest.raises(DeviceTimeout) as caught:
+        talk.ask("show run")
+    assert "hUnT" not in str(caught.value)
 
 
 def test_a_mode_that_cannot_be_left_is_not_tried_for_ever(peer: Peer) -> None:

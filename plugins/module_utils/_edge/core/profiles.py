@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +52,10 @@ def from_mapping(name: str, data: Any) -> Profile:
         name=name,
         source=str(data.get("source") or "the user's inventory"),
         udp_timeout=_wanted(name, data.get("udp_timeout") or {}),
-        sip_ports=tuple(_ports(name, "sip_ports", item)[0] for item in data.get("sip_ports") or DEFAULT.sip_ports),
+        sip_ports=tuple(_port(name, item) for item in _list(name, data, "sip_ports") or DEFAULT.sip_ports),
         rtp=_ports(name, "rtp_ports", data.get("rtp_ports") or "{}-{}".format(*DEFAULT.rtp)),
-        networks=tuple(network("profile", str(item)) for item in data.get("networks") or ()),
-        notes=tuple(str(note) for note in data.get("notes") or ()),
+        networks=tuple(network("profile", str(item)) for item in _list(name, data, "networks")),
+        notes=tuple(str(note) for note in _list(name, data, "notes")),
     )
 
 
@@ -85,6 +85,20 @@ def _seconds(name: str, key: str, value: Any) -> int:
             f"profile: {key} of udp_timeout of '{name}' is not a number of seconds between 1 and 86400: {value!r}"
         )
     return seconds
+
+
+def _list(name: str, data: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = data.get(key) or ()
+    if isinstance(value, (list, tuple)):
+        return value
+    raise BadInput(f"profile: {key} of '{name}' is not a list: {value!r}")
+
+
+def _port(name: str, value: Any) -> int:
+    first, last = _ports(name, "sip_ports", value)
+    if first != last:
+        raise BadInput(f"profile: sip_ports of '{name}' takes single ports, not the range {value!r}")
+    return first
 
 
 def _ports(name: str, key: str, value: Any) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from ..core.errors import CommandRefused, DeviceTimeout, EdgeError, LoginRefused
 
-_ERASED = re.compile(r"\r +\r|\x08+ *\x08*|\x1b\[[0-9;?]*[A-Za-z]")
+# what a line was overwritten with blanks: a pager's own line, also what of its mark came after it was answered
+_ERASED = re.compile(r"^(?:[^\n\r]*\r +\r)+|\r +\r|[ \t]*\x08+ *\x08*|\x1b\[[0-9;?]*[A-Za-z]", re.M)
 _TAIL = 4096
 _SILENCE = 1.0
 _DEEPEST = 8
@@ -156,14 +157,11 @@ class CliSession:
         """
         return self._exchange(command)
 
-    def write(self, line: str, answers: Sequence[tuple[str, str]] = ()) -> str:
-        """Sends a line that may change the device. Raises CommandRefused when the answer is an error of the dialect.
-
-        `answers`: (pattern, answer) pairs for questions the line may raise.
-        """
+    def write(self, line: str) -> str:
+        """Sends a line that may change the device. Raises CommandRefused when the answer is an error of the dialect."""
         if not self.may_write:
             raise AssertionError(f"a write was attempted in a session that may only read: {line}")
-        reply = self._exchange(line, answers)
+        reply = self._exchange(line)
         if any(e.search(reply) for e in self._errors):
             raise CommandRefused(line, self._hide(reply.strip())[:400])
         return reply
@@ -201,9 +199,8 @@ class CliSession:
             r"^[ \t]*" + base + r"[^\s#>$()]*(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(?P<mark>[>#$])[ \t]*$", re.M
         )
 
-    def _exchange(self, command: str, answers: Sequence[tuple[str, str]] = ()) -> str:
+    def _exchange(self, command: str) -> str:
         prompt = self._prompt()
-        questions = [(re.compile(p + r"\s*$"), a) for p, a in answers]
         self._channel.send(command + "\n")
         deadline = time.monotonic() + self._timeout
         text = ""
@@ -215,10 +212,6 @@ class CliSession:
                 deadline = time.monotonic() + self._timeout
                 continue
             tail = _clean(text[-_TAIL:])
-            for pattern, answer in questions:
-                if pattern.search(tail):
-                    self._channel.send(answer + "\n")
-                    text = tail = text + "\n"
             if prompt.search(tail):
                 answer_text = self._end(_clean(text), command, prompt)
                 if answer_text is not None:
@@ -240,10 +233,13 @@ class CliSession:
         left = deadline - time.monotonic()
         data = self._channel.receive(left) if left > 0 else ""
         if not data:
-            tail = self._hide(_clean(so_far[-200:]).strip().split("\n")[-1])
-            shown = f"; the last it sent was '{tail}'" if tail else ""
-            raise DeviceTimeout(f"waited {self._timeout:g} s for {what}{shown}")
+            raise DeviceTimeout(f"waited {self._timeout:g} s for {what}{self._question(so_far)}")
         return data
+
+    def _question(self, text: str) -> str:
+        """What the device asks while it waits. Other text is not shown: it may be a line of its configuration with a secret."""
+        last = self._hide(_clean(text[-_TAIL:])).strip().split("\n")[-1][-80:]
+        return f"; it asks '{last}'" if last.endswith(("?", ":", "]", ")")) else ""
 
     def _hide(self, text: str) -> str:
         for secret in self._secrets:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import contextlib
 import hashlib
 import logging
 import os
@@ -14,6 +15,7 @@ import re
 import select
 import shlex
 import socket
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +35,7 @@ try:
     import paramiko
     from netmiko.base_connection import BaseConnection
     from netmiko.exceptions import NetmikoAuthenticationException
+    from paramiko.proxy import ProxyCommand
 
     NETMIKO_ERROR = ""
     # Without a handler of its own paramiko prints tracebacks to the standard error of Ansible's worker.
@@ -40,7 +43,7 @@ try:
     logging.getLogger("paramiko").propagate = False
 except ImportError as _error:  # the module that runs on a delegate reports it by name
     NETMIKO_ERROR = str(_error)
-    BaseConnection = object  # type: ignore[assignment,misc,unused-ignore]
+    BaseConnection = ProxyCommand = object  # type: ignore[assignment,misc,unused-ignore]
     paramiko = None  # type: ignore[assignment,unused-ignore]
 
 # group16 costs three times the CPU of group14 for each login; both are safe
@@ -83,15 +86,15 @@ class _HostKeys:
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
         seen = fingerprint(key)
-        if not self._login.host_key_checking:
-            return
-        if self._login.host_key:
+        if self._login.host_key:  # a pin counts even where checking is switched off
             if seen != _normal_pin(self._login.host_key):
                 raise HostKeyRefused(
                     f"{hostname} shows the host key {seen}, pinned is {self._login.host_key}: "
                     "another device answers there, or its key was replaced. "
                     "Nothing was sent. If the change is known, correct voip_edge_host_key"
                 )
+            return
+        if not self._login.host_key_checking:
             return
         raise HostKeyRefused(
             f"the host key of {hostname} is not in known_hosts: {key.get_name()} {seen}. "
@@ -141,10 +144,7 @@ class _Connection(BaseConnection):  # type: ignore[misc,unused-ignore]
         client = paramiko.SSHClient()
         if self.login.host_key_checking and not self.login.host_key:
             for path in _known_hosts(self.login):
-                try:
-                    client.load_system_host_keys(path)
-                except (OSError, ValueError) as error:
-                    raise BadInput(f"known_hosts_file: {path} cannot be read: {error}") from None
+                _load_known_hosts(client.get_host_keys(), path)
         client.set_missing_host_key_policy(_HostKeys(self.login))  # type: ignore[arg-type,unused-ignore]
         return client
 
@@ -168,6 +168,29 @@ def _known_hosts(login: Login) -> list[str]:
     return [p for p in standard if os.path.isfile(p)]
 
 
+def _load_known_hosts(keys: Any, path: str) -> None:
+    """The entries of a known_hosts file. A line that cannot be used costs only itself; a revoked key is never known.
+
+    Certificate authorities are not believed: paramiko has no host certificates.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            lines = [line.strip() for line in stream if line.strip() and not line.startswith("#")]
+    except OSError as error:
+        raise BadInput(f"known_hosts_file: {path} cannot be read: {error.strerror or error}") from None
+    revoked = {tuple(line.split()[2:4]) for line in lines if line.startswith("@revoked")}
+    for line in lines:
+        if line.startswith("@") or tuple(line.split()[1:3]) in revoked:
+            continue
+        try:
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+        except (paramiko.SSHException, paramiko.hostkeys.InvalidHostKey, ValueError, IndexError):
+            continue
+        if entry is not None:
+            for name in entry.hostnames or ():
+                keys.add(name, entry.key.get_name(), entry.key)
+
+
 class SshChannel:
     """A shell on a device, as the dialogue needs it."""
 
@@ -177,16 +200,19 @@ class SshChannel:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
     def receive(self, seconds: float) -> str:
-        try:
-            self._channel.settimeout(seconds)
-            data = self._channel.recv(65536)
-        except socket.timeout:
-            return ""
-        except (OSError, EOFError) as error:
-            raise ConnectionLost(f"the connection broke: {error}") from None
-        if not data:
-            raise ConnectionLost("the device closed the connection")
-        return self._decode(data)
+        end, text = time.monotonic() + seconds, ""
+        while not text:  # a packet may end inside a character
+            try:
+                self._channel.settimeout(max(0.0, end - time.monotonic()))
+                data = self._channel.recv(65536)
+            except socket.timeout:
+                return ""
+            except (OSError, EOFError) as error:
+                raise ConnectionLost(f"the connection broke: {error}") from None
+            if not data:
+                raise ConnectionLost("the device closed the connection")
+            text = self._decode(data)
+        return text
 
     def send(self, text: str) -> None:
         try:
@@ -195,7 +221,10 @@ class SshChannel:
             raise ConnectionLost("the device closed the connection") from None
 
     def close(self) -> None:
+        hop = getattr(self._connection, "sock", None)
         self._connection.disconnect()
+        if isinstance(hop, _Hop):
+            hop.close()
 
 
 class TelnetChannel:
@@ -209,18 +238,17 @@ class TelnetChannel:
 
     def receive(self, seconds: float) -> str:
         end = time.monotonic() + seconds
-        kept, self._kept = self._kept, ""
-        while not kept:
+        text, self._kept = self._kept, ""
+        while not text:
             try:
                 data = self._telnet.read_very_eager()
             except (OSError, EOFError):
                 raise ConnectionLost("the device closed the connection") from None
-            if data:
-                return self._decode(data)
+            text = self._decode(data) if data else ""
             left = end - time.monotonic()
-            if left <= 0 or not select.select([self._telnet.get_socket()], [], [], left)[0]:
+            if not text and (left <= 0 or not select.select([self._telnet.get_socket()], [], [], left)[0]):
                 return ""
-        return kept
+        return text
 
     def keep(self, text: str) -> None:
         """Puts text back that belongs to whoever reads next."""
@@ -253,13 +281,38 @@ def connect(login: Login) -> Any:
         _drop(connection)
         raise
     except Exception as error:  # noqa: BLE001 - netmiko and paramiko raise many kinds; all become one of ours
+        hop: Any = connection.sock
+        ended = hop.process.poll() if isinstance(hop, _Hop) else None
         _drop(connection)
+        if ended is not None:
+            where = f"{login.host} port {login.port}"
+            raise Unreachable(f"{where}: the jump command ended with {ended} before the device answered") from None
         raise _translated(login, error) from None
-    if login.telnet:
-        channel = TelnetChannel(connection)
+    if not login.telnet:
+        return SshChannel(connection)
+    channel = TelnetChannel(connection)
+    try:
         _telnet_login(channel, login)
-        return channel
-    return SshChannel(connection)
+    except EdgeError:
+        channel.close()
+        raise
+    return channel
+
+
+class _Hop(ProxyCommand):  # type: ignore[misc,unused-ignore]
+    """A jump command that is ended and reaped once, whoever closes it: paramiko's own leaves it and its pipes behind."""
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    stream.close()
 
 
 def _key(login: Login) -> Any:
@@ -271,18 +324,20 @@ def _key(login: Login) -> Any:
         passphrase: Any = secret.encode("utf-8") if secret else None
         return paramiko.PKey.from_path(login.private_key_file, passphrase)
     except (paramiko.SSHException, paramiko.pkey.UnknownKeyType, ValueError, TypeError, OSError) as error:
-        if not secret and ("encrypted" in str(error).lower() or isinstance(error, paramiko.PasswordRequiredException)):
+        locked = any(word in str(error).lower() for word in ("encrypted", "password"))
+        if not secret and (locked or isinstance(error, paramiko.PasswordRequiredException)):
             raise BadInput(
                 f"private_key_passphrase: the key {login.private_key_file} is encrypted and no passphrase is given"
             ) from None
-        raise BadInput(f"private_key_file: {login.private_key_file} cannot be used: {error}") from None
+        with_it = " with the passphrase that is given" if secret else ""
+        raise BadInput(f"private_key_file: {login.private_key_file} cannot be used{with_it}: {error}") from None
 
 
 def _drop(connection: Any) -> None:
     try:
         if getattr(connection, "remote_conn_pre", None) is not None:
             connection.paramiko_cleanup()
-        elif connection.sock is not None:
+        if connection.sock is not None:
             connection.sock.close()
     except Exception as error:  # noqa: BLE001 - best effort on a connection that never came about
         logging.getLogger("paramiko").debug("closing: %s", error)
@@ -299,13 +354,21 @@ def _socket(login: Login) -> Any:
     if login.proxy_command:
         command = login.proxy_command.replace("%h", login.host).replace("%p", str(login.port)).replace("%r", login.user)
         try:
-            return paramiko.ProxyCommand(command)
+            words = shlex.split(command)
+        except ValueError as error:
+            raise BadInput(f"proxy_command: '{login.proxy_command}' is not a command: {error}") from None
+        if not words:
+            raise BadInput("proxy_command: it is empty")
+        try:
+            return _Hop(command)
         except OSError as error:
-            raise Unreachable(f"the jump command '{shlex.split(command)[0]}' cannot be started: {error}") from None
+            raise Unreachable(f"the jump command '{words[0]}' cannot be started: {error}") from None
     try:
         sock = socket.create_connection((login.host, login.port), timeout=login.connect_timeout)
     except socket.timeout:
         raise Unreachable(f"no answer from {login.host} port {login.port} within {login.connect_timeout:g} s") from None
+    except UnicodeError:
+        raise BadInput(f"host: '{login.host}' is no host name or address") from None
     except OSError as error:
         raise Unreachable(f"cannot connect to {login.host} port {login.port}: {error.strerror or error}") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -320,7 +383,7 @@ def _translated(login: Login, error: Exception) -> EdgeError:
         text = "{0} shows the host key {1}, known_hosts has another one. Nothing was sent"
         return HostKeyRefused(text.format(where, fingerprint(cause.key)))
     if isinstance(error, NetmikoAuthenticationException) or isinstance(cause, paramiko.AuthenticationException):
-        return LoginRefused(f"{where} refused the login of user '{login.user}' (one attempt was made)")
+        return LoginRefused(f"{where} refused the login of user '{login.user}'{_attempts(login, cause)}")
     text = str(cause).strip() or type(cause).__name__
     if "no acceptable" in text or "Incompatible" in text:
         return Unreachable(
@@ -333,26 +396,43 @@ def _translated(login: Login, error: Exception) -> EdgeError:
     return Unreachable("{}: {}".format(where, text.split("\n")[0]))
 
 
+def _attempts(login: Login, cause: Exception) -> str:
+    """What was tried, and what the device would take where it says so."""
+    accepted = getattr(cause, "allowed_types", None)
+    if accepted:
+        return f": it takes only {', '.join(accepted)}"
+    several = login.use_agent or (login.password and login.private_key_file)
+    return " (each secret was tried once)" if several else " (one attempt was made)"
+
+
 def _telnet_login(channel: TelnetChannel, login: Login) -> None:
     """User name and password, each once; the prompt that follows is left to the session."""
-    text, deadline, sent = "", time.monotonic() + login.connect_timeout, {"user": False, "password": False}
-    while not sent["password"]:
+    text, deadline, asked = "", time.monotonic() + login.connect_timeout, False
+    while True:
         data = channel.receive(max(0.0, deadline - time.monotonic()))
         if not data:
-            channel.close()
             raise DeviceTimeout(f"no telnet login prompt from {login.host} within {login.connect_timeout:g} s")
         text += data
-        if not sent["user"] and re.search(r"(?i)(?:user ?name|login|user):\s*$", text):
+        if re.search(r"(?i)password:\s*$", text):
             # some routers take \r\n for two line ends and would see an empty password
-            channel.send(login.user + "\n", "\r")
-            sent["user"], text = True, ""
-        elif re.search(r"(?i)password:\s*$", text):
             channel.send((login.password or "") + "\n", "\r")
-            sent["password"], text = True, ""
-    first = channel.receive(max(0.0, deadline - time.monotonic()))
-    while not first.strip() and time.monotonic() < deadline:
-        first += channel.receive(max(0.0, deadline - time.monotonic()))
-    if re.search(r"(?i)invalid|failed|incorrect|denied|password:\s*$|user ?name:\s*$", first):
-        channel.close()
-        raise LoginRefused(f"{login.host} refused the telnet login of user '{login.user}' (one attempt was made)")
-    channel.keep(first)
+            break
+        if not asked and _ASKS_NAME.search(text):
+            channel.send(login.user + "\n", "\r")
+            asked, text = True, ""
+    text = ""
+    while not text.strip():
+        data = channel.receive(max(0.0, deadline - time.monotonic()))
+        if not data:
+            break
+        text += data
+        if _REFUSED.search(text) or _ASKS_NAME.search(text):
+            raise LoginRefused(f"{login.host} refused the telnet login of user '{login.user}' (one attempt was made)")
+    channel.keep(text)
+
+
+_ASKS_NAME = re.compile(r"(?i)(?:user ?name|login|user|password):\s*$")
+# only as a line of its own: greetings speak of failed logins, too
+_REFUSED = re.compile(
+    r"(?im)^\s*(?:% ?)?(?:login (?:invalid|incorrect|failed)|authentication failed|access denied|bad passwords)\b"
+)
