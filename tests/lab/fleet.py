@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .device import Device
-from .servers import Lab
+from .servers import WEB_ONLY, Lab
 
 NETWORK_OS = {
     "cisco_ios": "cisco.ios.ios",
     "cisco_asa": "cisco.asa.asa",
     "fortinet_fortios": "fortinet.fortios.fortios",
+    "sonicwall_sonicos": "sonicwall.sonicos.sonicos",
 }
 
 
 @dataclass(frozen=True)
 class Member:
     """One router of a fleet. ``twist``: ``wrong_password``, ``unreachable`` or nothing. ``own_words``: the inventory
-    names the platform in the collection's own variable and not by ``ansible_network_os``."""
+    names the platform in the collection's own variable and not by ``ansible_network_os``. ``rest``: the inventory
+    leads to a FortiGate's REST interface; ``token``: with an API token and not with a password."""
 
     name: str
     platform: str
@@ -33,6 +35,8 @@ class Member:
     login: dict[str, Any] = field(default_factory=dict)
     twist: str = ""
     own_words: bool = False
+    rest: bool = False
+    token: bool = False
 
 
 DEMO = (
@@ -52,7 +56,22 @@ DEMO = (
     Member("stuttgart-fg1", "fortinet_fortios", "default-60", twist="unreachable"),
 )
 
-FLEETS = {"demo": DEMO}
+EDGE = (
+    Member("aachen-sw1", "sonicwall_sonicos", "factory", own_words=True),
+    Member("augsburg-sw1", "sonicwall_sonicos", "already-right"),
+    Member("bochum-sw1", "sonicwall_sonicos", "rule-based"),
+    Member("bonn-sw1", "sonicwall_sonicos", "udp-120-rules-30"),
+    Member("celle-sw1", "sonicwall_sonicos", "digest-only"),
+    Member("cottbus-sw1", "sonicwall_sonicos", "gen6-65"),
+    Member("dortmund-sw1", "sonicwall_sonicos", "foreign-pending"),
+    Member("emden-sw1", "sonicwall_sonicos", "foreign-lock"),
+    Member("fulda-sw1", "sonicwall_sonicos", "foreign-rule-5060", own_words=True),
+    Member("gera-sw1", "sonicwall_sonicos", "factory", twist="wrong_password"),
+    Member("halle-fg1", "fortinet_fortios", "default-74", rest=True),
+    Member("jena-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
+)
+
+FLEETS = {"demo": DEMO, "edge": EDGE}
 
 
 def closed_port() -> int:
@@ -65,7 +84,7 @@ def closed_port() -> int:
 def start(lab: Lab, members: Iterable[Member]) -> list[tuple[Member, Device]]:
     """Serve the members; an unreachable one exists, too, but its inventory names a closed port."""
     return [
-        (item, lab.add(item.platform, item.variant, name=item.name, faults=item.faults, login=item.login))
+        (item, lab.add(item.platform, item.variant, item.name, item.faults, item.login, rest=item.rest))
         for item in members
     ]
 
@@ -79,19 +98,29 @@ def inventory(served: Iterable[tuple[Member, Device]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _variables(member: Member, device: Device) -> dict[str, Any]:
+def _variables(member: Member, device: Any) -> dict[str, Any]:
     wrong = member.twist == "wrong_password"
+    web = member.rest or member.platform in WEB_ONLY
+    port = closed_port() if member.twist == "unreachable" else device.http_port if web else device.port
     variables: dict[str, Any] = {
         "ansible_host": device.host,
-        "ansible_port": closed_port() if member.twist == "unreachable" else device.port,
+        "ansible_httpapi_port" if web else "ansible_port": port,
         "ansible_user": device.user,
-        "ansible_password": device.password + ("-outdated" if wrong else ""),
     }
+    if member.token:
+        variables["ansible_httpapi_session_key"] = {"access_token": device.api_token}
+    else:
+        variables["ansible_password"] = device.password + ("-outdated" if wrong else "")
     if device.login.privilege < 15 or member.platform == "cisco_asa":
         variables["ansible_become_password"] = device.enable_secret
     if member.own_words:
         variables["voip_edge_platform"] = member.platform
     else:
         variables["ansible_network_os"] = NETWORK_OS[member.platform]
-    variables["voip_edge_host_key"] = device.host_key
+    if web:
+        variables["ansible_connection"] = "httpapi"
+        variables["ansible_httpapi_use_ssl"] = True
+        variables["voip_edge_tls_fingerprint"] = device.tls_fingerprint
+    else:
+        variables["voip_edge_host_key"] = device.host_key
     return variables

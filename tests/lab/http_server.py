@@ -19,6 +19,7 @@ import ssl
 import tempfile
 import time
 import urllib.parse
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -255,8 +256,10 @@ class Certificate:
                 context.load_cert_chain(path)
             if old:
                 context.set_ciphers("ALL:@SECLEVEL=0")
-                context.minimum_version = ssl.TLSVersion.TLSv1
-                context.maximum_version = ssl.TLSVersion.TLSv1_1
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)  # old on purpose
+                    context.minimum_version = ssl.TLSVersion.TLSv1
+                    context.maximum_version = ssl.TLSVersion.TLSv1_1
             self._contexts[old] = context
         return self._contexts[old]
 
@@ -269,7 +272,8 @@ class HttpServer:
         self._latency = latency
         self._all = connections
         self._own: set[Any] = set()
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
+        self._tasks: set[Any] = set()
         self.connections_seen = 0
 
     async def start(self, host: str, context: ssl.SSLContext | None) -> int:
@@ -280,6 +284,8 @@ class HttpServer:
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
 
     def drop(self) -> None:
         """Drop all connections; on the loop's own thread."""
@@ -290,6 +296,7 @@ class HttpServer:
         transport = writer.transport
         self._own.add(transport)
         self._all.add(transport)
+        self._tasks.add(asyncio.current_task())
         self.connections_seen += 1
         peer = (writer.get_extra_info("peername") or ["127.0.0.1"])[0]
         errors = (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
@@ -300,6 +307,7 @@ class HttpServer:
         finally:
             self._own.discard(transport)
             self._all.discard(transport)
+            self._tasks.discard(asyncio.current_task())
             with contextlib.suppress(*errors):
                 writer.close()
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import cisco_asa, cisco_ios, fortinet_fortios
+from . import cisco_asa, cisco_ios, fortinet_fortios, sonicos
 from .device import Device
 from .variants import cisco_asa as asa_variants
 from .variants import cisco_ios as ios_variants
 from .variants import fortinet_fortios as forti_variants
+from .variants import sonicwall_sonicos as sonic_variants
 
 KINDS: dict[str, tuple[type[Device], Mapping[str, Any]]] = {
     "cisco_ios": (cisco_ios.IosDevice, ios_variants.VARIANTS),
     "cisco_asa": (cisco_asa.AsaDevice, asa_variants.VARIANTS),
     "fortinet_fortios": (fortinet_fortios.FortiDevice, forti_variants.VARIANTS),
+    "sonicwall_sonicos": (sonicos.SonicDevice, sonic_variants.VARIANTS),
 }
 
 

@@ -102,7 +102,8 @@ def prepare(lab: Lab, options: argparse.Namespace) -> None:
         name, _sep, fault = text.partition("=")
         next(device for device in lab.devices if device.name == name).faults.add(fault)
     write_atomically(folder / "inventory.yml", inventory(served))
-    write_atomically(folder / "known_hosts", "".join(device.known_hosts_line + "\n" for device in lab.devices))
+    host_keys = [device.known_hosts_line for device in lab.devices if device.known_hosts_line]
+    write_atomically(folder / "known_hosts", "".join(line + "\n" for line in host_keys))
     facts = {
         device.name: {
             "platform": member.platform,

@@ -1,7 +1,7 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real SSH and telnet servers on the loopback for any number of devices: one process, one event loop, one thread."""
+"""Real servers (SSH, telnet, HTTPS) on the loopback for any number of devices: one process, one loop, one thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from typing import Any, Callable, TypeVar
 import asyncssh
 
 from .device import Device, Reply, Session
+from .forti_rest import RestDoor
+from .http_server import Certificate, HttpServer, dropper
 from .platforms import make_device
 
 T = TypeVar("T")
+WEB_ONLY = ("sonicwall_sonicos",)
 
 LEGACY_KEX = ("diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
 # The default list of the SSH library, which ends with group14-sha1, plus nothing: what a maintained router offers.
@@ -366,12 +369,24 @@ class Lab:
         name: str | None = None,
         faults: list[str] | tuple[str, ...] = (),
         login: dict[str, Any] | None = None,
-    ) -> Device:
-        """Make a device and serve it. ``login`` overrides fields of :class:`~.device.Login`."""
+        rest: bool = False,
+        tls: bool = True,
+        old_tls: bool = False,
+    ) -> Any:
+        """Make a device and serve it. ``login`` overrides fields of :class:`~.device.Login`.
+
+        :param rest: serve a FortiGate's REST interface, too; a device that has only a web interface needs no word.
+        :param tls: without it the web interface speaks plain HTTP; ``old_tls``: TLS 1.0 and 1.1 only.
+        """
         device = make_device(
             platform, variant, name or f"{platform.split('_')[-1]}{len(self.devices) + 1}", faults, login
         )
-        self._call(self._serve(device))
+        if rest:
+            RestDoor(device)
+        if device.platform not in WEB_ONLY:
+            self._call(self._serve(device))
+        if getattr(device, "door", None) is not None:
+            self._call(self._serve_http(device, tls, old_tls))
         self.devices.append(device)
         return device
 
@@ -423,6 +438,25 @@ class Lab:
             telnet = await self._loop.create_server(lambda: _Telnet(device, self), device.host, 0)
             self._listeners.append(telnet)
             device.telnet_port = telnet.sockets[0].getsockname()[1]
+
+    def _certificate(self, device: Device) -> Certificate:
+        if device.login.own_host_key:
+            return Certificate()
+        if "tls" not in self._keys:
+            self._keys["tls"] = Certificate()
+        certificate: Certificate = self._keys["tls"]
+        return certificate
+
+    async def _serve_http(self, device: Any, tls: bool, old_tls: bool) -> None:
+        server = HttpServer(device.door, self.latency, self._connections)
+        certificate = self._certificate(device)
+        device.http_port = await server.start(device.host, certificate.context(old_tls) if tls else None)
+        device.port = device.port or device.http_port
+        device.tls_fingerprint = certificate.fingerprint if tls else ""
+        device.tls_certificate = certificate.pem if tls else ""
+        device.web = server
+        device.hang_up = dropper(self._loop, server)
+        self._listeners.append(server)
 
     async def _close(self) -> None:
         for listener in self._listeners:

@@ -37,12 +37,7 @@ H323_DEFAULT: Config = {
 }
 UDP_DEFAULT: Config = {
     "default_connection_timeout": 30,
-    "flood": {
-        "protection": False,
-        "attack_threshold": 1000,
-        "block_timeout": 2,
-        "protected_dest_list": {"any": True},
-    },
+    "flood": {"protection": False, "attack_threshold": 1000, "block_timeout": 2, "protected_dest_list": {"any": True}},
 }
 SPANS = {
     "signaling_timeout": (30, 100000),
@@ -106,12 +101,7 @@ NAT_DEFAULT: Config = {
     "source_port_remap": True,
 }
 ADDRESS_DEFAULT: Config = {"name": "", "uuid": "", "zone": ""}
-ADDRESS_GROUP_DEFAULT: Config = {
-    "name": "",
-    "uuid": "",
-    "address_object": {"ipv4": []},
-    "address_group": {"ipv4": []},
-}
+ADDRESS_GROUP_DEFAULT: Config = {"name": "", "uuid": "", "address_object": {"ipv4": []}, "address_group": {"ipv4": []}}
 SERVICE_DEFAULT: Config = {"name": "", "uuid": ""}
 SERVICE_GROUP_DEFAULT: Config = {"name": "", "uuid": "", "service_object": [], "service_group": []}
 
@@ -158,9 +148,7 @@ KINDS = {
             forms=("tcp", "udp", "icmp", "gre", "esp"),
         ),
         Kind("/service-groups", "service_groups", "service_group", SERVICE_GROUP_DEFAULT),
-        Kind(
-            "/access-rules/ipv4", "access_rules", "access_rule", RULE_DEFAULT, "ipv4", patch=False, by_name=False
-        ),
+        Kind("/access-rules/ipv4", "access_rules", "access_rule", RULE_DEFAULT, "ipv4", patch=False, by_name=False),
         Kind("/nat-policies/ipv4", "nat_policies", "nat_policy", NAT_DEFAULT, "ipv4", by_name=False),
     )
 }
@@ -277,13 +265,15 @@ def factory() -> Config:
         "udp": copy.deepcopy(UDP_DEFAULT),
         "administration": copy.deepcopy(ADMINISTRATION),
         "zones": [
-            {"name": name, "uuid": uuid_of(0x100 + number), "security_type": kind, "interface_trust": kind != "untrusted"}
+            {
+                "name": name,
+                "uuid": uuid_of(0x100 + number),
+                "security_type": kind,
+                "interface_trust": kind != "untrusted",
+            }
             for number, (name, kind) in enumerate(ZONES)
         ],
-        "interfaces": [
-            _interface("X0", "LAN", "192.168.10.1"),
-            _interface("X1", "WAN", "198.51.100.2"),
-        ],
+        "interfaces": [_interface("X0", "LAN", "192.168.10.1"), _interface("X1", "WAN", "198.51.100.2")],
     }
     number = 0x200
     for path, entries in (

@@ -19,7 +19,7 @@ class SonicVariant:
     code). ``session``: how later requests are known: ``address``, ``cookie`` or ``bearer``. ``voip``, ``udp``: laid over
     the factory values; ``rules``: over the access rule of that name. ``edits``: requests (method, path, body) made
     before; ``pending``: the same, left uncommitted by another administrator. ``nothing``: the body that says that
-    nothing is pending. ``flags``: ``gen6``, ``api_off``, ``policy_mode``, ``no_rules_api``, ``no_cli_status``, ``numbers``
+    nothing is pending. ``flags``: ``gen5``, ``gen6``, ``api_off``, ``policy_mode``, ``no_rules_api``, ``no_cli_status``, ``numbers``
     (integer codes), ``foreign_lock``, ``foreign_session``, ``explicit_mode`` (not in configuration mode after the
     log-in), ``read_only`` (not admitted), ``read_only_api`` (reads only), ``password_update``, ``auto_commit``,
     ``minutes`` (the global UDP value counts minutes), ``restart``, ``keyless`` (``/voip`` has no ``enable``),
@@ -152,12 +152,25 @@ _ALL = (
         flags=frozenset({"minutes"}),
     ),
     SonicVariant(
-        "sip-null", "the SIP block is null: never configured", voip={"sip": None, "consistent_nat": True}, rules=timers(180)
+        "sip-null",
+        "the SIP block is null: never configured",
+        voip={"sip": None, "consistent_nat": True},
+        rules=timers(180),
     ),
     SonicVariant(
-        "auto-lan-wan", "the rule LAN to WAN is marked as made by the box", voip=ON, rules={"LAN to WAN": {"auto_rule": True}}
+        "auto-lan-wan",
+        "the rule LAN to WAN is marked as made by the box",
+        voip=ON,
+        rules={"LAN to WAN": {"auto_rule": True}},
     ),
     SonicVariant("gen6-65", "6.5 with the API switched off: E_DISABLED", voip=ON, flags=frozenset({"api_off"}), **GEN6),
+    SonicVariant(
+        "gen5",
+        "5.9: no API at all",
+        model="NSA 240",
+        firmware="SonicOS Enhanced 5.9.1.13-5o",
+        flags=frozenset({"gen5"}),
+    ),
     SonicVariant(
         "gen6-406",
         "6.5 with the API on: CHAP and Basic, a cookie, no JSON for VoIP and rules",
@@ -190,20 +203,32 @@ _ALL = (
     SonicVariant("chap-only", "CHAP alone, then a cookie", auth=("chap",), session="cookie", voip=ON),
     SonicVariant("bearer", "name and password at /tfa, then a bearer token", auth=("tfa",), session="bearer", voip=ON),
     SonicVariant(
-        "totp", "asks for a one-time code, then a bearer token", auth=("basic", "tfa", "totp"), session="bearer", voip=ON
+        "totp",
+        "asks for a one-time code, then a bearer token",
+        auth=("basic", "tfa", "totp"),
+        session="bearer",
+        voip=ON,
     ),
     SonicVariant("foreign-pending", "another administrator's edit is pending", voip=ON, pending=GUEST_EDIT),
     SonicVariant(
         "foreign-lock", "another administrator is in configuration mode", voip=ON, flags=frozenset({"foreign_lock"})
     ),
     SonicVariant(
-        "foreign-session", "another API session is open: no log-in without override", voip=ON, flags=frozenset({"foreign_session"})
+        "foreign-session",
+        "another API session is open: no log-in without override",
+        voip=ON,
+        flags=frozenset({"foreign_session"}),
     ),
     SonicVariant(
-        "explicit-mode", "not in configuration mode after the log-in, though nobody else is", voip=ON, flags=frozenset({"explicit_mode"})
+        "explicit-mode",
+        "not in configuration mode after the log-in, though nobody else is",
+        voip=ON,
+        flags=frozenset({"explicit_mode"}),
     ),
     SonicVariant("read-only-admin", "a read-only account: the API does not admit it", flags=frozenset({"read_only"})),
-    SonicVariant("read-only-api", "an account that may read and not write", voip=ON, flags=frozenset({"read_only_api"})),
+    SonicVariant(
+        "read-only-api", "an account that may read and not write", voip=ON, flags=frozenset({"read_only_api"})
+    ),
     SonicVariant("auto-commit", "every write is live at once", voip=ON, flags=frozenset({"auto_commit"})),
     SonicVariant(
         "policy-mode", "Policy mode: no access rules", model="NSsp 13700", voip=ON, flags=frozenset({"policy_mode"})
