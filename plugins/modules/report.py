@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Merges the records in a folder into C(report.html), C(report.json), C(report.csv) and C(report.md) in the same folder.
   - A host that is expected and has no record is I(not reached), never compliant.
+  - C(report.json) has the records that are answers of this run under C(records), and under C(without_record) each host that
+    gave none, with the reason.
 author: The voip.edge maintainers (@voip-edge)
 extends_documentation_fragment:
   - voip.edge._attributes

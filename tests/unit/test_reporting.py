@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -33,7 +34,6 @@ def test_host_names_never_share_a_file_and_never_leave_the_folder(tmp_path: Path
     assert {r["host"] for _name, r in reporting.iter_records(str(tmp_path))} == set(names)
 
 
-@pytest.mark.xfail(strict=True, reason="_file_name cuts at 200 characters, and one letter with a mark counts for six")
 @pytest.mark.parametrize("name", ["ä" * 40, "x" * 200], ids=["marks", "long"])
 def test_long_host_names_do_not_share_a_file_either(tmp_path: Path, name: str) -> None:
     assert len({reporting.write_record(str(tmp_path), record(name + end)) for end in "ab"}) == 2
@@ -66,13 +66,29 @@ def test_a_broken_record_is_undetermined_not_lost(tmp_path: Path) -> None:
     reporting.check_report_dir(str(tmp_path))
     (tmp_path / "records" / "bad.json").write_text("{half")
     (tmp_path / "records" / "list.json").write_text("[]")
+    (tmp_path / "records" / "odd%FF.json").write_text("")
     (tmp_path / "records" / "latin.json").write_bytes(b'{"host": "\xe4"}')
     (tmp_path / "records" / "folder.json").mkdir()
     made = reporting.write_report(str(tmp_path), ["bad"])
+    assert made["summary"]["compliance"] == {"undetermined": 5}
+
+
+def test_a_broken_record_is_that_of_its_host(tmp_path: Path) -> None:
+    for name in ("a/b", ".c", "d\udcff", "e" * 300):
+        Path(reporting.write_record(str(tmp_path), record(name, compliance="compliant"))).write_text("{half")
+    made = reporting.write_report(str(tmp_path), ["a/b", ".c", "d\udcff"], since="2026-01-01T00:00:00Z")
     assert made["summary"]["compliance"] == {"undetermined": 4}
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="iter_records catches OSError and ValueError alone")
+def test_a_file_name_of_raw_bytes_is_a_host_like_any_other(tmp_path: Path) -> None:
+    names = ["r\udcff", "r\udcfe", "\ud800"]
+    assert len({reporting.write_record(str(tmp_path), record(name)) for name in names}) == 3
+    made = reporting.write_report(str(tmp_path), names)
+    assert made["summary"]["compliance"] == {"noncompliant": 3}
+    whole = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert {r["host"] for r in whole["records"]} == set(names)
+
+
 def test_a_record_nested_without_end(tmp_path: Path) -> None:
     reporting.check_report_dir(str(tmp_path))
     (tmp_path / "records" / "bad.json").write_text("[" * 200_000)
@@ -81,7 +97,9 @@ def test_a_record_nested_without_end(tmp_path: Path) -> None:
 
 def test_hostile_text_in_every_file_of_a_report(tmp_path: Path) -> None:
     bad = record("=cmd|' /C calc'!A0", model=HOSTILE + "x" * 1_000_000, advice=[HOSTILE] * 3, firmware="+1\t-1")
-    bad["aspects"]["sip_alg"]["mechanisms"][0].update(id="@x", scope=HOSTILE, evidence=[HOSTILE, "{{ lookup('pipe', 'id') }}"])
+    bad["aspects"]["sip_alg"]["mechanisms"][0].update(
+        id="@x", scope=HOSTILE, evidence=[HOSTILE, "{{ lookup('pipe', 'id') }}"]
+    )
     reporting.write_record(str(tmp_path), bad)
     made = reporting.write_report(str(tmp_path), [HOSTILE])
     texts = {Path(path).suffix: Path(path).read_text(encoding="utf-8") for path in made["files"]}
@@ -114,6 +132,53 @@ def test_an_old_record_is_no_answer_for_this_run(tmp_path: Path) -> None:
     made = reporting.write_report(str(tmp_path), [], since="2026-01-15T00:00:00Z")
     assert made["summary"]["compliance"] == {"compliant": 1, "not_reached": 1}
     assert "last seen 2026-01-01T00:00:00Z" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_json_holds_answers_of_this_run_and_says_who_gave_none(tmp_path: Path) -> None:
+    reporting.write_record(str(tmp_path), record("old", compliance="compliant", finished="2026-01-01T00:00:00Z"))
+    reporting.write_record(str(tmp_path), record("new", finished="2026-02-01T00:00:00Z"))
+    (tmp_path / "records" / "bad.json").write_text("{half")
+    made = reporting.write_report(str(tmp_path), ["silent"], since="2026-01-15T00:00:00Z")
+    whole = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [r["host"] for r in whole["records"]] == ["new"]
+    assert [(r["host"], r["compliance"]) for r in whole["without_record"]] == [
+        ("bad", "undetermined"),
+        ("old", "not_reached"),
+        ("silent", "not_reached"),
+    ]
+    assert "last seen 2026-01-01T00:00:00Z" in whole["without_record"][1]["text"]
+    assert made["summary"]["hosts"] == 4
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", whole["generated"])
+
+
+def test_a_report_of_nothing(tmp_path: Path) -> None:
+    made = reporting.write_report(str(tmp_path), [])
+    assert made["summary"]["hosts"] == 0
+    whole = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert (whole["records"], whole["without_record"]) == ([], [])
+
+
+@pytest.mark.parametrize("folder", ["no\0name", "x" * 300])
+def test_a_folder_that_can_be_no_folder(folder: str, tmp_path: Path) -> None:
+    for call in (reporting.check_report_dir, lambda path: reporting.write_record(path, record())):
+        with pytest.raises(BadInput, match="^report_dir: .*cannot be written"):
+            call(str(tmp_path / folder))
+
+
+def test_a_folder_that_vanishes_or_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    reporting.check_report_dir(str(tmp_path))
+    monkeypatch.setattr(reporting.tempfile, "mkstemp", full)
+    monkeypatch.setattr(reporting.tempfile, "TemporaryFile", full)
+    for call in (
+        lambda: reporting.check_report_dir(str(tmp_path)),
+        lambda: reporting.write_record(str(tmp_path), record()),
+        lambda: reporting.write_report(str(tmp_path), []),
+    ):
+        with pytest.raises(BadInput, match="^report_dir: .*No space left on device"):
+            call()
 
 
 def test_a_time_that_is_none(tmp_path: Path) -> None:

@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from .core.errors import BadInput
-from .core.report import merge, row_of, stale, summary, to_csv, to_markdown
+from .core.report import Row, merge, row_of, stale, summary, to_csv, to_markdown
 from .core.report_html import to_html
 
 SCHEMA = "voip.edge/report/1"
 TITLE = "SIP readiness of the network edge"
+_LONGEST_NAME = 200
+_TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def check_report_dir(folder: str) -> str:
@@ -26,17 +30,38 @@ def check_report_dir(folder: str) -> str:
     records = os.path.join(os.path.expanduser(folder), "records")
     try:
         os.makedirs(records, exist_ok=True)
-        with tempfile.TemporaryFile(dir=records):
-            pass
-    except OSError as error:
-        raise BadInput(f"report_dir: {folder} cannot be written: {error.strerror or error}") from None
+        for place in (records, os.path.dirname(records)):
+            with tempfile.TemporaryFile(dir=place):
+                pass
+    except (OSError, ValueError) as error:
+        raise _cannot_write(folder, error) from None
     return records
 
 
+def _cannot_write(path: str, error: Exception) -> BadInput:
+    return BadInput(f"report_dir: {path} cannot be written: {getattr(error, 'strerror', None) or error}")
+
+
 def _file_name(host: str) -> str:
-    """A host name as a file name that no other host name gets."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", lambda m: "".join(f"%{byte:02X}" for byte in m.group(0).encode("utf-8")), host)
-    return re.sub(r"^\.", "%2E", safe)[:200] + ".json"
+    """A host name as a file name that no other host name gets and that every file system takes."""
+    # Names of files that are no UTF-8 come as halves of characters: "surrogatepass" keeps them apart.
+    safe = re.sub(
+        r"[^A-Za-z0-9._-]|^\.",
+        lambda m: "".join(f"%{byte:02X}" for byte in m.group(0).encode("utf-8", "surrogatepass")),
+        host,
+    )
+    if len(safe) > _LONGEST_NAME:  # a tilde stands in no other name
+        digest = hashlib.sha256(host.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        safe = f"{safe[: _LONGEST_NAME - 40]}~{digest}"
+    return safe + ".json"
+
+
+def _host_of_file(name: str) -> str:
+    stem = name[: -len(".json")]
+    try:
+        return unquote(stem, errors="surrogatepass")
+    except UnicodeDecodeError:  # somebody else's file
+        return stem
 
 
 def write_record(folder: str, record: Mapping[str, Any]) -> str:
@@ -45,19 +70,19 @@ def write_record(folder: str, record: Mapping[str, Any]) -> str:
     path = os.path.join(records, _file_name(str(record["host"])))
     text = json.dumps(record, ensure_ascii=False) + "\n"
     try:
+        if not os.path.isdir(records):
+            check_report_dir(folder)
         _write(path, [text], 0o600)
-    except FileNotFoundError:
-        check_report_dir(folder)
-        _write(path, [text], 0o600)
-    except OSError as error:
-        raise BadInput(f"report_dir: {path} cannot be written: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from None
     return path
 
 
 def _write(path: str, pieces: Iterable[str], mode: int) -> None:
     handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
+        # Half a character is written as its escape, which is also how JSON spells it.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.writelines(pieces)
         os.chmod(draft, mode)
         os.replace(draft, path)
@@ -74,12 +99,13 @@ def iter_records(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
     except OSError as error:
         raise BadInput(f"report_dir: there are no records in {folder}: {error.strerror or error}") from None
     for name in names:
+        nothing = {"host": _host_of_file(name)}
         try:
             with open(os.path.join(records, name), encoding="utf-8") as stream:
                 record = json.load(stream)
-            yield name, record if isinstance(record, dict) else {"host": name[:-5]}
-        except (OSError, ValueError):
-            yield name, {"host": name[:-5]}
+        except (OSError, ValueError, RecursionError):
+            record = nothing
+        yield name, record if isinstance(record, dict) else nothing
 
 
 def write_report(folder: str, hosts: Iterable[str], since: str | None = None) -> dict[str, Any]:
@@ -90,19 +116,22 @@ def write_report(folder: str, hosts: Iterable[str], since: str | None = None) ->
     begun = _time(since)
     check_report_dir(folder)
     folder = os.path.expanduser(folder)
-    rows = []
-    for _name, record in iter_records(folder):
+    rows, answers = [], set()
+    for name, record in iter_records(folder):
         row = row_of(record)
-        rows.append(stale(row) if begun and row["finished"] < begun and row["compliance"] != "not_reached" else row)
+        old = begun is not None and "" < row["finished"] < begun
+        rows.append(stale(row) if old else row)
+        if row["finished"] and not old:
+            answers.add(name)
     merged = merge(rows, hosts)
     del rows
-    generated = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    counts = summary(merged)
+    generated = datetime.datetime.now(datetime.timezone.utc)
+    shown, counts = generated.strftime("%Y-%m-%d %H:%M UTC"), summary(merged)
     files = {
-        "report.json": _json(folder, counts, generated),
+        "report.json": _json(folder, answers, merged, generated.strftime(_TIME_FORM)),
         "report.csv": to_csv(merged),
-        "report.md": to_markdown(list(merged), TITLE, generated),
-        "report.html": to_html(list(merged), TITLE, generated),
+        "report.md": to_markdown(merged, TITLE, shown),
+        "report.html": to_html(merged, TITLE, shown),
     }
     paths = []
     for name, pieces in files.items():
@@ -110,7 +139,7 @@ def write_report(folder: str, hosts: Iterable[str], since: str | None = None) ->
         try:
             _write(paths[-1], pieces, 0o644)
         except OSError as error:
-            raise BadInput(f"report_dir: {paths[-1]} cannot be written: {error.strerror or error}") from None
+            raise _cannot_write(paths[-1], error) from None
     return {"summary": counts, "files": paths}
 
 
@@ -118,17 +147,26 @@ def _time(since: str | None) -> str | None:
     if since is None:
         return None
     try:
-        return datetime.datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.datetime.strptime(since, _TIME_FORM).strftime(_TIME_FORM)
     except ValueError:
         raise BadInput(f"since: '{since}' is not a time like 2026-11-26T02:00:00Z") from None
 
 
-def _json(folder: str, counts: Mapping[str, Any], generated: str) -> Iterator[str]:
-    """The records as they are, streamed: a fleet's worth of them is never in memory at once."""
-    head = json.dumps({"schema": SCHEMA, "generated": generated, "summary": counts}, indent=1)
-    yield head[:-2] + ',\n "records": [\n'
+def _json(folder: str, answers: Collection[str], rows: Iterable[Row], generated: str) -> Iterator[str]:
+    """The records that are answers, as they are, streamed: a fleet's worth of them is never in memory at once.
+
+    `answers` are their file names. Hosts with no answer in this run stand beside them, so that none is missed or taken
+    for what it was earlier.
+    """
+    rows = list(rows)
+    without = [
+        {"host": r["host"], "compliance": r["compliance"], "text": r["error"]} for r in rows if not r["finished"]
+    ]
+    head = {"schema": SCHEMA, "generated": generated, "summary": summary(rows), "without_record": without}
+    yield json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "records": [\n'
     separator = ""
-    for _name, record in iter_records(folder):
-        yield separator + json.dumps(record, ensure_ascii=False)
-        separator = ",\n"
+    for name, record in iter_records(folder):
+        if name in answers:
+            yield separator + json.dumps(record, ensure_ascii=False)
+            separator = ",\n"
     yield "\n]}\n"

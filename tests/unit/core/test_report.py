@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
+import re
 import tracemalloc
 from typing import Any
 
@@ -88,8 +91,37 @@ def test_a_record_that_is_none_is_undetermined(broken: dict[str, Any]) -> None:
     assert "not readable" in row["error"]
 
 
-def test_an_unknown_compliance_is_undetermined() -> None:
-    assert report.row_of(record(compliance="splendid"))["compliance"] == "undetermined"
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"compliance": "splendid"},
+        {"compliance": ["compliant"]},
+        {"compliance": "compliant", "aspects": {}},
+        {"compliance": "compliant", "schema": "voip.edge/record/2"},
+        {"compliance": "compliant", "finished": None},
+        {"compliance": "compliant", "finished": "tomorrow"},
+        {"compliance": "compliant", "error": None},
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_is_never_compliant(more: dict[str, Any]) -> None:
+    assert report.row_of(record(**more))["compliance"] == "undetermined"
+
+
+def test_host_names_that_look_alike_stay_apart() -> None:
+    names = ["fw\x01", "fw\x02", "fw\u202e", "fw\udcff", "fw\udcfe"]
+    merged = report.merge([report.row_of(record(name)) for name in names[1:]], names)
+    assert {r["host"]: r["compliance"] for r in merged}["fw\\x01"] == "not_reached"
+    assert len(merged) == len(names)
+    assert report.merge([report.row_of(record("fw\udcff"))], ["fw\udcff"])[0]["compliance"] == "noncompliant"
+
+
+def test_an_old_row_says_when_it_was_an_answer() -> None:
+    old = report.stale(report.row_of(record()))
+    assert (old["compliance"], old["aspects"]) == ("not_reached", [])
+    assert old["error"] == "not reached in this run; last seen 2026-01-01T00:00:01Z"
+    silent = report.row_of(record(compliance="not_reached", aspects={}, error={"kind": "timeout", "text": "no answer"}))
+    assert report.stale(silent)["error"] == "not reached in this run; last tried 2026-01-01T00:00:01Z, without success"
 
 
 def test_a_silent_host_is_not_reached_and_the_rest_is_in_order() -> None:
@@ -105,7 +137,7 @@ def test_a_silent_host_is_not_reached_and_the_rest_is_in_order() -> None:
     ]
 
 
-hosts = st.lists(st.sampled_from(["a", "b", "c", "fw2", "fw10"]), max_size=6)
+hosts = st.lists(st.sampled_from(["a", "b", "c", "fw2", "fw02", "fw10"]), max_size=6)
 
 
 @given(hosts, st.randoms())
@@ -152,21 +184,70 @@ def test_hostile_text_stays_text_everywhere() -> None:
     assert "\\|" in markdown
 
 
+def test_markdown_makes_no_links_of_device_text() -> None:
+    row = report.row_of(record(advice=["see https://evil.example www.evil.example a@evil.example <http://x>"]))
+    text = "".join(report.to_markdown([row], "t", "now"))
+    assert not re.findall(r"(?<!\\)://|www\.|(?<!\\)@", text)
+
+
 def test_a_flood_of_text_is_cut_and_says_so() -> None:
     row = report.row_of(record(advice=["x" * 1_000_000] * 100))
     assert len(row["advice"]) == 41
     assert row["advice"][-1] == "[60 more]"
-    assert "[999600 more characters]" in row["advice"][0]
+    assert "[996000 more characters]" in row["advice"][0]
+
+
+def test_a_flood_of_entries_is_cut_and_what_acts_stays() -> None:
+    bad = record(
+        findings=[{"id": "F", "severity": "low", "text": "x"}] * 1_000,
+        plan=[{"do": "x", "undo": "y"}] * 1_000,
+        error={"kind": "not_proven", "text": "take it back by hand with: " + "y" * 3_000},
+    )
+    off = {"id": "m", "scope": "s", "state": "off", "basis": "default", "evidence": ["e" * 1_000] * 50, "label": "doc"}
+    bad["aspects"]["sip_alg"]["mechanisms"] = [off] * 5_000 + [{**off, "state": "on", "id": "last"}]
+    row = report.row_of(bad)
+    shown = row["aspects"][0]["mechanisms"]
+    assert shown[0]["id"] == "last"
+    assert shown[-1]["id"] == "[4801 more]"
+    assert row["findings"][-1]["text"] == "[900 more]"
+    assert row["plan"][-1]["do"] == "[900 more]"
+    assert row["error"].endswith("y" * 3_000)
+    assert len(page(bad)) < 3_000_000
+
+
+def test_what_must_be_sent_is_not_cut_short() -> None:
+    lines = "\n".join(f"no ip nat service sip udp port {n}" for n in range(60))
+    assert report.row_of(record(done=[{"do": lines, "undo": lines}]))["done"] == [{"do": lines, "undo": lines}]
 
 
 def test_html_is_one_closed_file() -> None:
     html = page(record(), record("b", compliance="compliant"))
     assert "Content-Security-Policy" in html
+    assert "unsafe-inline" not in html
     assert "http://" not in html
     assert "https://" not in html
     assert 'scope="col"' in html
     assert "low (30 s)" in html
     assert html.rstrip().endswith("</html>")
+
+
+def test_html_allows_its_own_script_and_style_and_no_other() -> None:
+    html = page(record())
+    policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)[0]
+    for tag in ("script", "style"):
+        inner = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.S)
+        assert len(inner) == 1
+        digest = base64.b64encode(hashlib.sha256(inner[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert " style=" not in html
+    assert " on" + "click=" not in html
+
+
+def test_every_table_has_a_caption_and_scoped_headings() -> None:
+    html = page(record())
+    assert html.count("<table") == html.count("<caption>") == 2
+    assert not re.findall(r"<th(?! scope=)[ >]", html)
 
 
 def test_html_without_jinja_says_which_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,24 +284,23 @@ def test_a_row_is_small() -> None:
 
 
 def test_ten_thousand_rows_are_written_as_they_come() -> None:
-    # One row under ten thousand names: what writing holds on top of the rows is what counts here.
-    row = report.row_of(record())
-    rows = [{**row, "host": f"fw{n}"} for n in range(10_000)]
+    # What writing holds on top of the rows is what counts here, so most of them may be short.
+    rows = report.merge([report.row_of(record(f"fw{n}")) for n in range(100)], [f"fw{n}" for n in range(10_000)])
+    assert len(rows) == 10_000
     for write in (report.to_csv(rows), report.to_markdown(rows, "t", "now"), report_html.to_html(rows, "t", "now")):
         sizes: list[int] = []
         assert peak_of(lambda pieces=write, out=sizes: out.append(sum(map(len, pieces)))) < 8_000_000
-        assert sizes[0] > 1_000_000
+        assert sizes[0] > 500_000
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="_natural takes isdigit() for int(): it is true for a raised 2")
 def test_a_name_with_a_raised_digit() -> None:
     rows = [report.row_of(record(name)) for name in ("fw1\u00b22", "fw10")]
     assert len(report.merge(rows, [])) == 2
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", '"=1"', "a;=1", "a,b"])
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", '"=1"', "a;=1", "a,b", "\uff1d1"])
 def test_no_cell_becomes_a_formula(cell: str) -> None:
     rows = [report.row_of(record("h", firmware=cell, model=cell))]
     lines = list(csv.reader(io.StringIO("".join(report.to_csv(rows)))))
     assert {len(line) for line in lines} == {len(report.COLUMNS)}
-    assert not [c for line in lines for c in line if c[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    assert not [c for line in lines for c in line if c[:1] in ("=", "+", "-", "@", "\t", "\r", "\uff1d")]

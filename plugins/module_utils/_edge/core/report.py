@@ -14,18 +14,25 @@ import html
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .model import COMPLIANCE
+from .records import SCHEMA
 
 LONGEST = 400
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Characters of a cell or a line of evidence."""
+LONGEST_TEXT = 4_000
+"""Characters of what a person has to read whole: lines to send, errors that say what is left on a device, advice."""
+MOST, MOST_LINES, MOST_MECHANISMS = 100, 12, 200
+# Control characters, what turns the writing direction round or cannot be seen, and halves of characters.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _FIRST = {
     word: at for at, word in enumerate(("noncompliant", "undetermined", "not_reached", "unsupported", "compliant"))
 }
 _SEVERITY = {"high": 0, "medium": 1, "low": 2, "info": 3}
+_STATE = {"on": 0, "blocking": 1, "unknown": 2}
 
 Row = Mapping[str, Any]
 
@@ -39,30 +46,22 @@ def clean(value: Any, longest: int = LONGEST) -> str:
     return sys.intern(text) if cut <= 0 else f"{text} [{cut} more characters]"
 
 
-def _texts(values: Any, most: int = 40) -> list[str]:
+def host_of(name: Any) -> str:
+    """A host's name as it is shown. What cannot be seen is spelt out, or two names would become one."""
+    return clean(_CONTROL.sub(lambda m: ascii(m.group(0))[1:-1], str(name)))
+
+
+def _texts(values: Any, most: int = 40, longest: int = LONGEST_TEXT) -> list[str]:
     listed = values if isinstance(values, list) else []
-    out = [clean(v) for v in listed[:most]]
+    out = [clean(v, longest) for v in listed[:most]]
     return out if len(listed) <= most else [*out, f"[{len(listed) - most} more]"]
 
 
-@dataclass(frozen=True)
-class _Missing:
-    """A host that should be in the report and has nothing to say."""
-
-    host: str
-    why: str
-
-    def row(self) -> dict[str, Any]:
-        empty: dict[str, Any] = dict.fromkeys(("platform", "model", "firmware", "finished", "mode"), "")
-        lists: dict[str, Any] = {key: [] for key in ("findings", "plan", "done", "advice", "not_checked")}
-        return {
-            "host": clean(self.host),
-            "compliance": "not_reached",
-            "error": self.why,
-            "aspects": [],
-            **empty,
-            **lists,
-        }
+def missing_row(host: Any, why: str, compliance: str = "not_reached") -> dict[str, Any]:
+    """The row of a host that should be in the report and has nothing to say."""
+    empty: dict[str, Any] = dict.fromkeys(("platform", "model", "firmware", "finished", "mode"), "")
+    lists: dict[str, Any] = {key: [] for key in ("aspects", "findings", "plan", "done", "advice", "not_checked")}
+    return {"host": host_of(host), "compliance": compliance, "error": why, **empty, **lists}
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,54 +69,80 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return _row(record)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return {
-            **_Missing(str(record.get("host", "?")), "the record is not readable").row(),
-            "compliance": "undetermined",
-        }
+        return missing_row(record.get("host", "?"), "the record is not readable", "undetermined")
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     compliance = record["compliance"]
+    if record["schema"] != SCHEMA or not _TIME.fullmatch(record["finished"]):
+        raise ValueError("another kind of record")
+    if compliance == "compliant" and not record["aspects"]:
+        raise ValueError("compliant without anything that was judged")
     return {
-        "host": clean(record["host"]),
+        "host": host_of(record["host"]),
         "platform": clean(record["platform"]),
         "model": clean(record["model"]),
         "firmware": clean(record["firmware"]),
         "finished": clean(record["finished"]),
         "mode": clean(record["mode"]),
         "compliance": compliance if compliance in COMPLIANCE else "undetermined",
-        "error": clean(record.get("error", {}).get("text")),
+        "error": clean(record.get("error", {}).get("text"), LONGEST_TEXT),
         "aspects": [_aspect(clean(name), aspect) for name, aspect in record["aspects"].items()],
-        "findings": sorted(
-            ({key: clean(f[key]) for key in ("id", "severity", "text")} for f in record["findings"]),
-            key=lambda f: _SEVERITY.get(f["severity"], 9),
-        ),
-        "plan": [{"do": clean(s["do"]), "undo": clean(s["undo"])} for s in record["plan"]],
-        "done": [{"do": clean(s["do"]), "undo": clean(s["undo"])} for s in record["done"]],
+        "findings": _findings(record["findings"]),
+        "plan": _steps(record["plan"]),
+        "done": _steps(record["done"]),
         "advice": _texts(record["advice"]),
         "not_checked": _texts(record["not_checked"]),
     }
 
 
+def _findings(found: list[Mapping[str, Any]]) -> list[dict[str, str]]:
+    worst_first = sorted(found, key=lambda f: _SEVERITY.get(f["severity"], 9))
+    out = [
+        {"id": clean(f["id"]), "severity": clean(f["severity"]), "text": clean(f["text"], LONGEST_TEXT)}
+        for f in worst_first[:MOST]
+    ]
+    if len(found) > MOST:
+        out.append({"id": "", "severity": "info", "text": f"[{len(found) - MOST} more]"})
+    return out
+
+
+def _steps(steps: list[Mapping[str, Any]]) -> list[dict[str, str]]:
+    out = [{key: clean(step[key], LONGEST_TEXT) for key in ("do", "undo")} for step in steps[:MOST]]
+    if len(steps) > MOST:
+        out.append(dict.fromkeys(("do", "undo"), f"[{len(steps) - MOST} more]"))
+    return out
+
+
 def _aspect(name: str, aspect: Mapping[str, Any]) -> dict[str, Any]:
+    mechanisms = aspect["mechanisms"]
+    if len(mechanisms) > MOST_MECHANISMS:  # what acts must not be among those that are left out
+        mechanisms = sorted(mechanisms, key=lambda m: _STATE.get(m["state"], 9))
+    shown = [
+        {
+            **{key: clean(m[key]) for key in ("id", "scope", "state", "basis", "label")},
+            "evidence": _texts(m["evidence"], MOST_LINES, LONGEST),
+        }
+        for m in mechanisms[:MOST_MECHANISMS]
+    ]
+    if len(mechanisms) > MOST_MECHANISMS:
+        more: dict[str, Any] = dict.fromkeys(("scope", "state", "basis", "label"), "")
+        shown.append({"id": f"[{len(mechanisms) - MOST_MECHANISMS} more]", **more, "evidence": []})
+    seconds = aspect.get("seconds")
     return {
         "name": name,
         "verdict": clean(aspect["verdict"]),
         "compliance": clean(aspect["compliance"]),
-        "seconds": aspect.get("seconds"),
-        "mechanisms": [
-            {
-                **{key: clean(m[key]) for key in ("id", "scope", "state", "basis", "label")},
-                "evidence": _texts(m["evidence"], 12),
-            }
-            for m in aspect["mechanisms"]
-        ],
+        "seconds": seconds if isinstance(seconds, int) else None,
+        "mechanisms": shown,
     }
 
 
 def _natural(name: str) -> list[Any]:
     """fw2 before fw10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    parts: list[Any] = re.split(r"([0-9]+)", name)
+    parts[1::2] = map(int, parts[1::2])
+    return parts
 
 
 def merge(rows: Iterable[dict[str, Any]], hosts: Iterable[str]) -> list[dict[str, Any]]:
@@ -131,13 +156,17 @@ def merge(rows: Iterable[dict[str, Any]], hosts: Iterable[str]) -> list[dict[str
         if known is None or (known["finished"], str(known)) < (row["finished"], str(row)):
             found[row["host"]] = row
     for host in hosts:
-        found.setdefault(clean(host), _Missing(host, "there is no record of this run").row())
-    return sorted(found.values(), key=lambda r: (_FIRST[r["compliance"]], _natural(r["host"])))
+        name = host_of(host)
+        if name not in found:
+            found[name] = missing_row(host, "there is no record of this run")
+    return sorted(found.values(), key=lambda r: (_FIRST[r["compliance"]], _natural(r["host"]), r["host"]))
 
 
-def stale(row: Mapping[str, Any]) -> dict[str, Any]:
+def stale(row: Row) -> dict[str, Any]:
     """An old row is no answer for this run."""
-    return _Missing(row["host"], f"not reached in this run; last seen {row['finished']}").row()
+    tried = row["compliance"] == "not_reached"
+    last = f"last tried {row['finished']}, without success" if tried else f"last seen {row['finished']}"
+    return {**missing_row("", f"not reached in this run; {last}"), "host": row["host"]}
 
 
 def verdict(row: Row, aspect: str) -> str:
@@ -184,7 +213,7 @@ def _csv_line(cells: Iterable[Any]) -> str:
     out = io.StringIO()
     texts = ["" if c is None else str(c).replace("\n", " ") for c in cells]
     csv.writer(out, lineterminator="\n").writerow(
-        ["'" + t if t.startswith(("=", "+", "-", "@", "\t", "\r")) else t for t in texts]
+        ["'" + t if t.startswith(("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")) else t for t in texts]
     )
     return out.getvalue()
 
@@ -193,13 +222,13 @@ def _md(text: Any) -> str:
     """Text for Markdown: nothing in it is markup, links or HTML."""
     flat = str(text).replace("\n", " / ")
     return re.sub(
-        r"([\\`*_{}\[\]()#+!|~<>&])",
+        r"([\\`*_{}\[\]()#+!|~<>&@]|:(?=//)|(?<=www)\.)",
         lambda m: html.escape(m.group(1)) if m.group(1) in "<>&" else "\\" + m.group(1),
         flat,
     )
 
 
-def to_markdown(rows: list[Row], title: str, generated: str) -> Iterator[str]:
+def to_markdown(rows: Sequence[Row], title: str, generated: str) -> Iterator[str]:
     """Lines of a document with a summary, a table of all hosts, and a section for each host that needs something."""
     counts = summary(rows)
     yield f"# {_md(title)}\n\nMade {generated}. {counts['hosts']} hosts: "

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .errors import MissingLibrary
@@ -27,21 +29,14 @@ WORDS = {
     "not_reached": "not reached",
 }
 
-TEMPLATE = r"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>{{ title }}</title>
-<style>
+STYLE = r"""
 :root { color-scheme: light dark; --bg:#fff; --fg:#1c2430; --soft:#5b6675; --line:#d9dfe7; --card:#f5f7fa;
   --compliant:#1b7f4b; --noncompliant:#b3261e; --undetermined:#9a6700; --not_reached:#5b6675; --unsupported:#5b6675; }
 @media (prefers-color-scheme: dark) { :root { --bg:#12161c; --fg:#e6eaf0; --soft:#9aa7b8; --line:#2c3541; --card:#1a2028;
   --compliant:#4cc38a; --noncompliant:#ff8f85; --undetermined:#e3b341; --not_reached:#9aa7b8; --unsupported:#9aa7b8; } }
-* { box-sizing: border-box }
+* { box-sizing: border-box } [hidden] { display:none !important }
 body { margin:0 auto; max-width:76rem; padding:1.5rem; background:var(--bg); color:var(--fg);
-  font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
+  overflow-wrap:anywhere; font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
 a { color:inherit } h1 { font-size:1.6rem; margin:0 } h2 { font-size:1.15rem; margin:2rem 0 .6rem }
 h3 { font-size:1rem; margin:1.1rem 0 .3rem }
 .soft { color:var(--soft) } .tiles { display:flex; flex-wrap:wrap; gap:.8rem; margin:1.2rem 0 }
@@ -52,12 +47,17 @@ svg { display:block; width:100%; height:1.4rem; border-radius:.4rem }
 table { border-collapse:collapse; width:100% } th,td { text-align:left; padding:.45rem .6rem;
   border-bottom:1px solid var(--line); vertical-align:top }
 caption { text-align:left; color:var(--soft); padding:.3rem 0 } thead th { background:var(--card); white-space:nowrap }
-th button { all:unset; cursor:pointer; font-weight:600 } th button:focus-visible, summary:focus-visible { outline:2px solid currentColor }
+details caption { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%) }
+.step { margin:.3rem 0 .9rem } .step p { margin:.1rem 0 } td,tbody th { overflow-wrap:break-word }
+th button { all:unset; cursor:pointer; font-weight:600 }
+[aria-sort=ascending] button::after { content:" \2191" } [aria-sort=descending] button::after { content:" \2193" }
+ th button:focus-visible, summary:focus-visible { outline:2px solid currentColor }
 .word { font-weight:600; color:var(--c); white-space:nowrap } .word::before { content:attr(data-mark) " " }
 details { border:1px solid var(--line); border-radius:.5rem; margin:.6rem 0; padding:.2rem 1rem; background:var(--card);
   break-inside:avoid-page }
 summary { cursor:pointer; padding:.5rem 0; font-weight:600 } code, pre {
   font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace; overflow-wrap:anywhere; white-space:pre-wrap }
+.wide { overflow-x:auto }
 pre { margin:.2rem 0; padding:.4rem .7rem; border-left:3px solid var(--line) }
 input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line); border-radius:.4rem; background:var(--bg);
   color:var(--fg) }
@@ -65,7 +65,52 @@ input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line);
 .compliant{--c:var(--compliant)} .noncompliant{--c:var(--noncompliant)} .undetermined{--c:var(--undetermined)}
   .not_reached{--c:var(--not_reached)} .unsupported{--c:var(--unsupported)}
 @media print { .controls { display:none } body { max-width:none; padding:0 } details { border:0; background:none } }
-</style>
+"""
+
+SCRIPT = r"""
+(function () {
+  var body = document.querySelector("#hosts tbody"), rows = Array.prototype.slice.call(body.rows);
+  var find = document.getElementById("find"), show = document.getElementById("show"), shown = document.getElementById("shown");
+  var heads = document.querySelectorAll("#hosts thead th");
+  document.querySelector(".controls").hidden = false;
+  function detail(row) { return document.getElementById(row.querySelector("a").hash.slice(1)); }
+  function filter() {
+    var text = find.value.toLowerCase(), count = 0;
+    rows.forEach(function (r) {
+      var on = (!show.value || r.dataset.word === show.value) && r.textContent.toLowerCase().indexOf(text) >= 0;
+      r.hidden = detail(r).hidden = !on;
+      count += on ? 1 : 0;
+    });
+    shown.textContent = count + " of " + rows.length + " hosts";
+  }
+  find.addEventListener("input", filter); show.addEventListener("change", filter); filter();
+  heads.forEach(function (th, column) {
+    var up = false;
+    th.firstChild.addEventListener("click", function () {
+      up = !up;
+      heads.forEach(function (x) { x.removeAttribute("aria-sort"); });
+      th.setAttribute("aria-sort", up ? "ascending" : "descending");
+      rows.sort(function (a, b) {
+        var order = a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, {numeric: true});
+        return up ? order : -order;
+      });
+      rows.forEach(function (r) { body.appendChild(r); });
+    });
+  });
+  function reveal() { var d = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); if (d) { d.open = true; } }
+  window.addEventListener("hashchange", reveal); reveal();
+  window.addEventListener("beforeprint", function () { document.querySelectorAll("details").forEach(function (d) { d.open = true; }); });
+})();
+"""
+
+TEMPLATE = r"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{{ policy | safe }}">
+<title>{{ title }}</title>
+<style>{{ style | safe }}</style>
 </head>
 <body>
 <header>
@@ -86,11 +131,13 @@ input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line);
 {%- endfor %}
 </svg>
 <h2>All hosts</h2>
-<div class="controls">
+<div class="controls" hidden>
 <label>Find <input id="find" type="search" placeholder="host, platform, verdict"></label>
 <label>Show <select id="show"><option value="">all</option>{% for word, n in tiles %}<option value="{{ word }}">{{
   words[word] }}</option>{% endfor %}</select></label>
+<span id="shown" class="soft" role="status"></span>
 </div>
+<div class="wide">
 <table id="hosts">
 <caption>What needs action stands first. The headings sort.</caption>
 <thead><tr>{% for name in ("Host", "Result", "SIP ALG", "UDP timeout", "Forwards", "Platform", "Firmware") %}
@@ -104,6 +151,7 @@ input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line);
 {%- endfor %}
 </tbody>
 </table>
+</div>
 <h2>Host by host</h2>
 {%- for row in rows %}
 <details id="h{{ loop.index }}"{% if row.compliance == "noncompliant" and loop.index <= 20 %} open{% endif %}>
@@ -114,45 +162,24 @@ input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line);
 {%- if row.findings %}<h3>Findings</h3><ul>{% for f in row.findings %}<li><strong>{{ f.severity }}</strong>: {{
   f.text }} <span class="soft">{{ f.id }}</span></li>{% endfor %}</ul>{% endif %}
 {%- if row.advice %}<h3>To be done by hand</h3><ol>{% for text in row.advice %}<li>{{ text }}</li>{% endfor %}</ol>{% endif %}
-{%- for word, steps in (("Plan", row.plan), ("Done", row.done)) %}{% if steps %}<h3>{{ word }}</h3>{% for s in steps %}<pre>{{
-  s.do }}</pre><p class="soft">taken back by</p><pre>{{ s.undo }}</pre>{% endfor %}{% endif %}{% endfor %}
+{%- for word, steps in (("Plan", row.plan), ("Done", row.done)) %}{% if steps %}<h3>{{ word }}</h3>{% for s in steps %}
+<div class="step"><pre>{{
+  s.do }}</pre><p class="soft">taken back by</p><pre>{{ s.undo }}</pre></div>{% endfor %}{% endif %}{% endfor %}
 {%- for aspect in row.aspects %}{% if aspect.mechanisms %}<h3>{{ aspect.name }}: {{ aspect.verdict }}</h3>
-<table><thead><tr><th scope="col">Mechanism</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Seen</th>
+<div class="wide"><table><caption>Where {{ aspect.name }} is decided on {{ row.host }}</caption>
+<thead><tr><th scope="col">Mechanism</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Seen</th>
   </tr></thead><tbody>
-{%- for m in aspect.mechanisms %}<tr><th scope="row">{{ m.id }}</th><td>{{ m.scope }}</td><td>{{
-  m.state }} <span class="soft">({{ m.basis }}, {{ m.label }})</span></td><td>{% for line in m.evidence %}<code>{{
+{%- for m in aspect.mechanisms %}
+<tr><th scope="row">{{ m.id }}</th><td>{{ m.scope }}</td><td>{{
+  m.state }}{% if m.basis %} <span class="soft">({{ m.basis }}, {{ m.label }})</span>{% endif %}</td>
+<td>{% for line in m.evidence %}<code>{{
   line }}</code><br>{% endfor %}</td></tr>{% endfor %}
-</tbody></table>{% endif %}{% endfor %}
+</tbody></table></div>{% endif %}{% endfor %}
 {%- if row.not_checked %}<h3>Not checked</h3><ul>{% for text in row.not_checked %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 </details>
 {%- endfor %}
 </main>
-<script>
-(function () {
-  var body = document.querySelector("#hosts tbody"), rows = Array.prototype.slice.call(body.rows);
-  var find = document.getElementById("find"), show = document.getElementById("show");
-  function filter() {
-    var text = find.value.toLowerCase();
-    rows.forEach(function (r) {
-  r.hidden = !((!show.value || r.dataset.word === show.value) && r.textContent.toLowerCase().indexOf(text) >= 0); });
-  }
-  find.addEventListener("input", filter); show.addEventListener("change", filter);
-  document.querySelectorAll("#hosts thead th").forEach(function (th, column) {
-    var up = false;
-    th.firstChild.addEventListener("click", function () {
-      up = !up;
-      document.querySelectorAll("#hosts thead th").forEach(function (x) { x.removeAttribute("aria-sort"); });
-      th.setAttribute("aria-sort", up ? "ascending" : "descending");
-      rows.sort(function (a, b) {
-  return (up ? 1 : -1) * a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, {numeric: true}); });
-      rows.forEach(function (r) { body.appendChild(r); });
-    });
-  });
-  function reveal() { var d = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); if (d) { d.open = true; } }
-  window.addEventListener("hashchange", reveal); reveal();
-  window.addEventListener("beforeprint", function () { document.querySelectorAll("details").forEach(function (d) { d.open = true; }); });
-})();
-</script>
+<script>{{ script | safe }}</script>
 </body>
 </html>
 """
@@ -174,7 +201,17 @@ def _timeout(row: Row) -> str:
     return ""
 
 
-def to_html(rows: list[Row], title: str, generated: str) -> Iterator[str]:
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii") + "'"
+
+
+# The browser runs our own script and takes our own style, told by their hashes, and nothing else; nothing is fetched.
+POLICY = (
+    f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; base-uri 'none'; form-action 'none'"
+)
+
+
+def to_html(rows: Sequence[Row], title: str, generated: str) -> Iterator[str]:
     """Pieces of the HTML file. Raises MissingLibrary where Jinja2 is not installed."""
     if JINJA_ERROR:
         raise MissingLibrary("jinja2", JINJA_ERROR)
@@ -188,5 +225,5 @@ def to_html(rows: list[Row], title: str, generated: str) -> Iterator[str]:
         x += width
     yield from environment.from_string(TEMPLATE).generate(
         rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, parts=parts,
-        words=WORDS, marks=MARKS, verdict=verdict, timeout=_timeout,
+        words=WORDS, marks=MARKS, verdict=verdict, timeout=_timeout, policy=POLICY, style=STYLE, script=SCRIPT,
     )  # fmt: skip
