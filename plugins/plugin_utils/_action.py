@@ -66,8 +66,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         given = {k: v for k, v in _plain(self._task.args).items() if v is not None}
         if "host" in spec:
             given = {**self._from_inventory(variables, spec, given), **given}
-        if isinstance(given.get("profile"), str):
-            given["profile"] = self._profile(given["profile"], variables)
+        if "profile" in spec and isinstance(given.get("profile", DEFAULT.name), str):
+            given["profile"] = self._profile(given.get("profile", DEFAULT.name), variables)
         validated = ArgumentSpecValidator(spec).validate(given)
         unknown = sorted(str(name) for name in validated.unsupported_parameters)
         if unknown:
@@ -87,6 +87,11 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
     def _answer(
         self, module: str, params: dict[str, Any], given: dict[str, Any], variables: dict[str, Any]
     ) -> dict[str, Any]:
+        if "host" in params and params.get("report_dir"):
+            try:
+                reporting.check_report_dir(params["report_dir"])
+            except BadInput as error:
+                return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
         delegate = self._task.delegate_to
         if delegate and str(delegate) not in _HERE:
             # The record is kept here, on the controller, by _record.
@@ -97,11 +102,6 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
             )
             shipped.pop("invocation", None)
             return shipped
-        if "report_dir" in params and params["report_dir"] and "host" in params:
-            try:
-                reporting.check_report_dir(params["report_dir"])
-            except BadInput as error:
-                return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
         return doors.answer(module, params, bool(self._task.check_mode), display.display)
 
     def _record(self, result: dict[str, Any], params: dict[str, Any]) -> None:
@@ -154,6 +154,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         if name not in known:
             names = ", ".join(sorted({DEFAULT.name, *known}))
             raise AnsibleActionFail(f"profile: there is no profile '{name}'; known: {names}")
+        if not isinstance(known[name], dict):
+            raise AnsibleActionFail(f"profile: '{name}' is not a mapping")
         return {**known[name], "name": name}
 
     def _value(self, value: Any) -> Any:

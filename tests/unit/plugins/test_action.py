@@ -35,6 +35,9 @@ CLASSES = {
     "udp_timeout": UdpTimeout,
 }
 
+# What a module that was shipped to another host answers.
+SHIPPED: dict[str, Any] = {"result": {"changed": False, "record": None}}
+
 
 def variables(device: Device, **more: Any) -> dict[str, Any]:
     return {
@@ -68,7 +71,7 @@ def action(
     )
     templar = Templar(loader=DataLoader(), variables=task_vars)
     made = CLASSES[module](task, Mock(), Mock(check_mode=check), Mock(), templar, Mock())
-    made._execute_module = Mock(return_value={"changed": False, "invocation": {"module_args": {}}, "record": None})
+    made._execute_module = Mock(return_value={"invocation": {"module_args": {}}, **SHIPPED["result"]})
     return made, made.run(task_vars=task_vars)
 
 
@@ -241,3 +244,111 @@ def test_the_jump_host_reaches_the_login(lab: Lab, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ZeroDivisionError):
         run("edge_info", {}, variables(device, ansible_ssh_common_args="-J jump"))
     assert seen == ["ssh -o BatchMode=yes -W [%h]:%p jump"]
+
+
+@pytest.mark.parametrize("module", ["edge_info", "sip_alg", "udp_timeout", "baseline"])
+@pytest.mark.parametrize("variant", ["nat-default", "cbac-sip-no-udp"])
+def test_no_secret_in_any_result(lab: Lab, tmp_path: Path, module: str, variant: str) -> None:
+    device = lab.add("cisco_ios", variant)
+    for check in (True, False):
+        result = run(module, {"report_dir": str(tmp_path)}, variables(device), check=check)
+        assert result["record"]
+        assert "invocation" not in result
+        assert not [s for s in SECRETS if s in json.dumps(result)]
+    kept = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "records").iterdir())
+    assert not [s for s in SECRETS if s in kept]
+
+
+def test_what_comes_back_from_another_host_is_masked(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    echoing = {"changed": False, "msg": f"login with {device.password}", "deep": [{"key": f"x {device.enable_secret}"}]}
+    monkeypatch.setitem(SHIPPED, "result", echoing)
+    result = run("edge_info", {}, variables(device), delegate="onsite_box")
+    assert result["msg"] == "login with ********"
+    assert not [s for s in SECRETS if s in json.dumps(result)]
+
+
+def test_a_record_from_another_host_is_kept_here(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = lab.add("cisco_ios", "nat-default", name="afar")
+    monkeypatch.setitem(SHIPPED, "result", {"changed": False, "record": {"host": "afar", "mode": "check"}})
+    run("edge_info", {"report_dir": str(tmp_path)}, variables(device), delegate="onsite_box")
+    assert [path.name for path in (tmp_path / "records").iterdir()] == ["afar.json"]
+
+
+def test_a_folder_that_cannot_be_written_stops_a_delegated_task_too(lab: Lab, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    device = lab.add("cisco_ios", "nat-default")
+    made, result = action("sip_alg", {"report_dir": str(blocked)}, variables(device), delegate="onsite_box")
+    assert "report_dir: " in result["msg"]
+    made._execute_module.assert_not_called()
+
+
+def test_a_record_that_cannot_be_kept_is_a_failure(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default", name="r1")
+    (tmp_path / "records" / "r1.json").mkdir(parents=True)
+    result = run("edge_info", {"report_dir": str(tmp_path)}, variables(device))
+    assert result["failed"]
+    assert "r1.json cannot be written" in result["msg"]
+
+
+@pytest.mark.parametrize("checking", ["true", "false"])
+def test_ansible_cfg_says_whether_host_keys_are_checked(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, checking: str
+) -> None:
+    unpinned = variables(lab.add("cisco_ios", "nat-default"))
+    del unpinned["voip_edge_host_key"]
+    monkeypatch.setattr(ssh, "_known_hosts", lambda _login: [])
+    monkeypatch.setenv("ANSIBLE_HOST_KEY_CHECKING", checking)
+    result = run("edge_info", {}, unpinned)
+    assert result.get("error_kind") == ("host_key" if checking == "true" else None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variant", "names"),
+    [
+        ("cisco_ios", "nat-default", ["cisco.ios.ios", "ios", "cisco_ios"]),
+        ("cisco_asa", "default", ["cisco.asa.asa", "asa", "cisco_asa"]),
+        ("fortinet_fortios", "default-74", ["fortinet.fortios.fortios", "fortios", "fortinet_fortios"]),
+    ],
+)
+def test_names_of_other_collections_are_understood(lab: Lab, platform: str, variant: str, names: list[str]) -> None:
+    device = lab.add(platform, variant)
+    for name in names:
+        assert run("edge_info", {}, variables(device, ansible_network_os=name))["platform"] == platform
+
+
+def test_our_own_word_wins_over_an_unknown_network_os(lab: Lab) -> None:
+    mixed = variables(lab.add("cisco_ios", "nat-default"), ansible_network_os="vendor.thing.os")
+    for word in ("auto", "cisco_ios"):
+        assert run("edge_info", {}, {**mixed, "voip_edge_platform": word})["verdict"] == "active"
+
+
+def test_an_inventory_of_httpapi_means_https(lab: Lab) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    result = run("edge_info", {}, variables(device, ansible_connection="ansible.netcommon.httpapi"))
+    assert "transport: https needs a platform" in result["msg"]
+    asked = run("edge_info", {"transport": "ssh"}, variables(device, ansible_connection="httpapi"))
+    assert asked["verdict"] == "active"
+
+
+@pytest.mark.parametrize("named", [{"voip_edge_profile": "default"}, {}], ids=["named", "not named"])
+def test_the_default_profile_may_be_ones_own(lab: Lab, named: dict[str, Any]) -> None:
+    device = lab.add("cisco_ios", "short-udp-timeout")
+    own = {"default": {"udp_timeout": {"minimum": 10, "recommended": 20}}}
+    result = run("edge_info", {}, variables(device, voip_edge_profiles=own, **named))
+    assert result["record"]["aspects"]["udp_timeout"]["wanted"] == {"min": 10, "recommended": 20, "max": None}
+
+
+@pytest.mark.parametrize("entry", ["text", 90, None])
+def test_a_profile_that_is_no_mapping(lab: Lab, entry: Any) -> None:
+    device = lab.add("cisco_ios", "nat-default")
+    with pytest.raises(AnsibleActionFail, match="'ours' is not a mapping"):
+        run("edge_info", {"profile": "ours"}, variables(device, voip_edge_profiles={"ours": entry}))
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_no_connection_is_opened_for_an_action(name: str) -> None:
+    assert CLASSES[name]._requires_connection is False
+    assert CLASSES[name]._supports_async is False
+    assert CLASSES[name]._supports_check_mode is True
