@@ -20,6 +20,7 @@ from tests.lab import SECRETS, Device, Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK_OS = {
+    "sonicwall_sonicos": "sonicwall_sonicos",
     "cisco_ios": "cisco.ios.ios",
     "cisco_asa": "cisco.asa.asa",
     "fortinet_fortios": "fortinet.fortios.fortios",
@@ -108,19 +109,21 @@ def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) ->
         site.add(lab.add("fortinet_fortios", "default-74", name="forti"), "fortinet_fortios"),
         site.add(lab.add("cisco_ios", "cbac-sip-no-udp", name="cbac"), "cisco_ios"),
     ]
+    wall = lab.add("sonicwall_sonicos", "factory", name="sonic")
+    devices.append(site.add(wall, "sonicwall_sonicos", voip_edge_tls_fingerprint=wall.tls_fingerprint))
     audit = site.play("voip.edge.audit", "-vvv")
     assert audit.returncode == 0, audit.stdout
-    assert [d.journal for d in devices] == [[]] * 5
+    assert [d.journal for d in devices] == [[]] * 6
     assert {h: r["compliance"] for h, r in site.records().items()} == dict.fromkeys(site.hosts, "noncompliant")
     check = site.play("voip.edge.remediate", "--check", "--diff")
     assert check.returncode == 0, check.stdout
-    assert [d.journal for d in devices] == [[]] * 5
+    assert [d.journal for d in devices] == [[]] * 6
     real = site.play("voip.edge.remediate", "--diff", "-vvv")
     assert real.returncode == 0, real.stdout
     assert diff_of(check)
     assert sorted(diff_of(check)) == sorted(diff_of(real))
-    assert [d.login_attempts for d in devices] == [3] * 5
-    for host in ("ios", "short", "asa", "forti"):
+    assert [d.login_attempts for d in devices] == [3] * 6
+    for host in ("ios", "short", "asa", "forti", "sonic"):
         assert recap(check, host)["changed"] == recap(real, host)["changed"] == 1
     written = [len(d.journal) for d in devices]
     again = site.play("voip.edge.remediate")
@@ -138,21 +141,49 @@ def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) ->
 def test_hosts_that_fail_are_in_the_report_and_the_play_says_so(lab: Lab, site: Site) -> None:
     site.add(lab.add("cisco_ios", "both-off", name="good"), "cisco_ios")
     site.add(lab.add("cisco_ios", "nat-default", name="gone"), "cisco_ios", ansible_port=1)
-    wrong = site.add(lab.add("cisco_ios", "nat-default", name="wrong"), "cisco_ios", ansible_password="outdated")
+    homeless = site.add(lab.add("cisco_ios", "nat-default", name="homeless.invalid"), "cisco_ios")
+    del site.hosts[homeless.name]["ansible_host"]
+    wrong = site.add(
+        lab.add("cisco_ios", "nat-default", name="wrong"), "cisco_ios", ansible_password="outdated-password"
+    )
     audit = site.play("voip.edge.audit")
     assert audit.returncode == 0, audit.stdout
     summary = json.loads((site.report / "report.json").read_text(encoding="utf-8"))["summary"]
-    assert summary["compliance"] == {"compliant": 1, "not_reached": 1, "undetermined": 1}
+    assert summary["compliance"] == {"compliant": 1, "not_reached": 2, "undetermined": 1}
     assert wrong.login_attempts == 1
-    change = site.play("voip.edge.remediate")
+    change = site.play("voip.edge.remediate", "-vvv")
     assert change.returncode == 2
+    seen = change.stdout + change.stderr + "".join(p.read_text() for p in site.report.rglob("*") if p.is_file())
+    assert not [s for s in (*SECRETS, "outdated-password") if s in seen]
+    assert wrong.login_attempts == 2
     assert "refused the login of user" in change.stdout
     assert "Connection refused" in change.stdout
+    assert "cannot connect to homeless.invalid port" in change.stdout
+    assert homeless.transcript == wrong.journal == []
     assert (recap(change, "good")["failed"], recap(change, "gone")["failed"], recap(change, "wrong")["failed"]) == (
         0,
         1,
         1,
     )
+
+
+def test_the_report_alone_is_made_of_what_is_there(lab: Lab, site: Site) -> None:
+    site.add(lab.add("cisco_ios", "both-off", name="one"), "cisco_ios")
+    empty = site.play("voip.edge.report")
+    assert empty.returncode == 0, empty.stdout
+    assert site.records() == {}
+    assert site.play("voip.edge.audit").returncode == 0
+    late = site.add(lab.add("cisco_ios", "both-off", name="late"), "cisco_ios")
+    done = site.play("voip.edge.report")
+    assert done.returncode == 0, done.stdout
+    summary = json.loads((site.report / "report.json").read_text(encoding="utf-8"))["summary"]
+    assert summary["compliance"] == {"compliant": 1, "not_reached": 1}
+    assert late.transcript == []
+    (site.report / "report.html").unlink()
+    (site.report / "report.html").mkdir()
+    blocked = site.play("voip.edge.report")
+    assert blocked.returncode == 2
+    assert "report.html cannot be written: Is a directory" in blocked.stdout + blocked.stderr
 
 
 def test_a_limited_run_reports_on_its_hosts(lab: Lab, site: Site) -> None:
@@ -207,8 +238,9 @@ def test_delegated_to_another_host_the_answer_is_the_same(lab: Lab, site: Site) 
         mode: "0600"
       delegate_to: onsite_box
 """)
-    done = site.play(str(playbook))
+    done = site.play(str(playbook), "-vvv")
     assert done.returncode == 0, done.stdout
+    assert not [s for s in SECRETS if s in done.stdout + done.stderr]
     here, there = (json.loads((site.folder / f"{name}.json").read_text()) for name in ("here", "there"))
     for result in (here, there):
         for key in ("started", "finished", "host"):
