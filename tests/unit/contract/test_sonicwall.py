@@ -167,8 +167,15 @@ def test_a_line_cut_at_any_step_is_never_called_done(lab: Lab, fault: str) -> No
         assert device.snapshot() == live
 
 
+def test_one_aspect_is_changed_where_the_other_cannot_be_read(lab: Lab) -> None:
+    outcome = engine.run(target(lab.add("sonicwall_sonicos", "policy-mode")), Options(), False)
+    assert outcome.error is None
+    assert verdicts(outcome) == ("disabled", "undetermined")
+
+
 def test_a_certificate_that_is_not_the_pinned_one_ends_it(lab: Lab) -> None:
     device = lab.add("sonicwall_sonicos", "factory")
-    outcome = engine.run(target(device, tls_fingerprint="SHA256:" + "A" * 43), None)
-    assert outcome.error is not None
+    outcome = engine.run(target(device, tls_fingerprint="00" * 32), None)
+    assert "another device answers there, or its certificate was replaced" in str(outcome.error)
+    assert device.tls_fingerprint in str(outcome.error).lower().replace(":", "")
     assert device.login_attempts == 0
