@@ -26,7 +26,8 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session")
+# A lab for each module: each device keeps its doors open as long as the lab lives, and select() ends at 1024 files.
+@pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     with Lab() as running:
         yield running
