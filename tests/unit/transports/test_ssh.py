@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import resource
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import paramiko
@@ -397,3 +400,17 @@ def test_what_cannot_be_closed_is_let_go() -> None:
     ssh._drop(Stubborn())  # a Broken has no close()
     Stubborn.sock = None  # type: ignore[assignment]
     ssh._drop(Stubborn())
+
+
+def test_telnet_in_a_process_with_many_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip(f"a process may open only {hard} files here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    near, far = socket.socketpair()
+    try:
+        with near, far, socket.socket(fileno=fcntl.fcntl(near, fcntl.F_DUPFD, 1100)) as high:
+            wire = SimpleNamespace(read_very_eager=lambda: b"", get_socket=lambda: high)
+            assert ssh.TelnetChannel(SimpleNamespace(remote_conn=wire)).receive(0.05) == ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import os
 import re
-import select
+import selectors
 import shlex
 import socket
 import subprocess
@@ -227,6 +227,13 @@ class SshChannel:
             hop.close()
 
 
+def _readable(sock: socket.socket, seconds: float) -> bool:
+    """Whether something comes in that time; select() itself ends at 1024 open files."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
 class TelnetChannel:
     """The same over telnet; option negotiation is netmiko's."""
 
@@ -246,7 +253,7 @@ class TelnetChannel:
                 raise ConnectionLost("the device closed the connection") from None
             text = self._decode(data) if data else ""
             left = end - time.monotonic()
-            if not text and (left <= 0 or not select.select([self._telnet.get_socket()], [], [], left)[0]):
+            if not text and (left <= 0 or not _readable(self._telnet.get_socket(), left)):
                 return ""
         return text
 
