@@ -55,7 +55,10 @@ def rules(*more: dict[str, Any]) -> dict[str, Any]:
     ("changes", "verdict"),
     [
         ({}, "active"),
-        ({"voip": voip({"enable": False})}, "disabled"),
+        ({"voip": voip({"enable": False, "access_rule_based": False})}, "disabled"),
+        ({"voip": voip({"enable": False})}, "undetermined"),
+        ({"voip": voip(False)}, "undetermined"),
+        ({"voip": voip({"enable": False, "access_rule_based": True}), "rules": rules({"sip": None})}, "undetermined"),
         ({"voip": voip(None)}, "disabled"),
         ({"voip": voip({})}, "disabled"),
         ({"voip": {"voip": {"consistent_nat": True}}}, "undetermined"),
@@ -69,7 +72,13 @@ def rules(*more: dict[str, Any]) -> dict[str, Any]:
             "disabled",
         ),
         ({"voip": voip({"enable": True, "access_rule_based": True}), "rules": "404 API not found"}, "undetermined"),
-        ({"voip": voip({"enable": False}), "version": {"firmware_version": "SonicOS 9.9.9"}}, "undetermined"),
+        (
+            {
+                "voip": voip({"enable": False, "access_rule_based": False}),
+                "version": {"firmware_version": "SonicOS 9.9.9"},
+            },
+            "undetermined",
+        ),
     ],
 )
 def test_verdicts(changes: dict[str, Any], verdict: str) -> None:
@@ -99,9 +108,13 @@ def test_what_is_sent_back_is_what_was_read_but_for_the_keys_that_count() -> Non
 
 
 def test_enabling_again() -> None:
-    off = sonicos.parse(replies(voip=voip({"enable": False, "tcp": True})))
+    off = sonicos.parse(replies(voip=voip({"enable": False, "access_rule_based": False, "tcp": True})))
     step = sonicos.plan(off, Options(state="enabled")).steps[0]
-    assert json.loads(step.do[0].split(" ", 2)[2])["voip"]["sip"] == {"enable": True, "tcp": True}
+    assert json.loads(step.do[0].split(" ", 2)[2])["voip"]["sip"] == {
+        "enable": True,
+        "access_rule_based": False,
+        "tcp": True,
+    }
     assert not sonicos.plan(sonicos.parse(replies()), Options(state="enabled")).steps
 
 

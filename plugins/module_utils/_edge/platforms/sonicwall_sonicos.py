@@ -82,7 +82,7 @@ class Rule:
     target: str
     allows: bool
     enabled: bool
-    sip: bool
+    sip: bool | None
     seconds: int | None
     covers_sip: bool | None
     document: str
@@ -126,8 +126,9 @@ def parse(replies: Replies) -> Sonic:
     settings = settings if isinstance(settings, dict) else {}
     # A nullable block that is there and empty is the off state; one that is missing says nothing.
     sip = settings.get("sip")
-    known = "sip" in settings and (not sip or (isinstance(sip, dict) and isinstance(sip.get("enable"), bool)))
     options = sip if isinstance(sip, dict) else {}
+    said = all(isinstance(options.get(key), bool) for key in ("enable", "access_rule_based"))
+    known = "sip" in settings and (sip is None or sip == {} or said)
     udp = _document(replies.get("udp", ""))
     nat = settings.get("consistent_nat")
     seconds = udp.get("udp", {}).get("default_connection_timeout") if isinstance(udp, dict) else None
@@ -193,7 +194,7 @@ def _rule(rule: dict[str, Any], entry: dict[str, Any], services: Services) -> Ru
         target=str(rule.get("to", "")),
         allows=rule.get("action") == "allow",
         enabled=rule.get("enable") is not False,
-        sip=rule.get("sip") is True,
+        sip=rule["sip"] if isinstance(rule.get("sip"), bool) else None,
         seconds=seconds if isinstance(seconds, int) else None,
         covers_sip=None if spans is None else any(a <= SIP_PORT <= b for a, b in spans),
         document=json.dumps({"access_rules": [entry]}),
@@ -268,6 +269,10 @@ def _by_rules(box: Sonic) -> Mechanism:
     if on:
         evidence = tuple(f"rule {r.name}: sip true" for r in on[:10])
         return Mechanism("rule_transformations", "global", "on", "configured", evidence)
+    silent = [r for r in box.rules if r.sip is None and r.enabled]
+    if silent:
+        evidence = tuple(f"rule {r.name} does not show sip" for r in silent[:10])
+        return Mechanism("rule_transformations", "global", "unknown", "configured", evidence)
     return Mechanism("rule_transformations", "global", "off", "configured", ("no enabled rule has sip true",))
 
 

@@ -135,10 +135,6 @@ class HttpSession:
         """The next request goes without; its 401 says how to answer, and later requests answer at once."""
         self._auth = Digest(user, password)
 
-    def use_nothing(self) -> None:
-        """Forgets the secret; cookies stay."""
-        self._auth = None
-
     def cookie(self, name: str) -> str | None:
         """The value as the device wrote it (with its quotes), or None."""
         return self._cookies.all().get(name)
