@@ -138,6 +138,40 @@ options:
         C(sip_ports), C(rtp_ports), C(networks) and C(notes).
     type: raw
     default: default
+  pbx:
+    description:
+      - The IPv4 address of a PBX behind the router that the provider calls. Without one no forward is wanted, and those that are
+        there are only shown. If left out, C(voip_edge_pbx) is taken.
+    type: str
+  sources:
+    description:
+      - The networks from which the O(pbx) is reached, such as V(203.0.113.0/24). The single word V(any) lets everybody in, which
+        is a finding. If left out, C(voip_edge_sources) is taken, else the networks of the O(profile).
+    type: list
+    elements: str
+  sip_ports:
+    description:
+      - The UDP ports of SIP, in place of the profile's. If left out, C(voip_edge_sip_ports) is taken.
+    type: list
+    elements: int
+  rtp_ports:
+    description:
+      - The UDP ports of RTP as V(first-last), in place of the profile's. If left out, C(voip_edge_rtp_ports) is taken.
+    type: str
+  outside_interface:
+    description:
+      - The interface towards the internet, in the device's own words. If left out, C(voip_edge_outside_interface) is taken, else
+        the one that the device's configuration shows; where that is not plain, the task says so.
+    type: str
+  inside_interface:
+    description:
+      - The interface or zone of the O(pbx). If left out, C(voip_edge_inside_interface) is taken, else what the device shows.
+    type: str
+  outside_address:
+    description:
+      - The public address to forward from. If left out, C(voip_edge_outside_address) is taken, else the one of the
+        O(outside_interface).
+    type: str
   name:
     description:
       - The name of the host in records. If left out, its inventory name.

@@ -10,8 +10,11 @@ module: baseline
 short_description: Make a router fit for SIP telephony in one login
 version_added: 0.1.0
 description:
-  - Switches the SIP ALG off and raises the UDP timers that are too short, in one login, one plan and one save.
-  - The two belong together, since on many routers the binding of a phone gets shorter when the ALG goes.
+  - Switches the SIP ALG off, raises the UDP timers that are too short, and forwards the ports of a PBX, in one login, one plan
+    and one save.
+  - They belong together, since on many routers the binding of a phone gets shorter when the ALG goes.
+  - An aspect that cannot be brought about on a device is named in RV(unsupported), with what a person does; the others go on.
+    A rule of somebody else that is in the way is a refusal, before anything is written.
 author: The voip.edge maintainers (@voip-edge)
 extends_documentation_fragment:
   - voip.edge._connection
@@ -31,13 +34,20 @@ options:
   aspects:
     description:
       - What to set. The SIP ALG is switched off.
+      - If left out, V(sip_alg) and V(udp_timeout), and V(port_forwards) where there is a O(pbx).
     type: list
     elements: str
-    choices: [sip_alg, udp_timeout]
-    default: [sip_alg, udp_timeout]
+    choices: [sip_alg, udp_timeout, port_forwards]
+  show_plan:
+    description:
+      - Whether to print the plan, line by line, before it is carried out. In check mode it is in RV(commands) and in the diff.
+    type: bool
+    default: false
 seealso:
   - module: voip.edge.sip_alg
   - module: voip.edge.udp_timeout
+  - module: voip.edge.port_forwards
+  - module: voip.edge.undo
 """
 
 EXAMPLES = r"""
@@ -46,6 +56,13 @@ EXAMPLES = r"""
     profile: nfon
   check_mode: true
   diff: true
+
+- name: Make the router fit for a PBX behind it, which only the provider reaches
+  voip.edge.baseline:
+    profile: nfon
+    pbx: 192.168.10.9
+    sources: [203.0.113.0/24, 198.51.100.128/25]
+    report_dir: ./voip-report
 
 - name: Make the router fit, and keep a record
   voip.edge.baseline:
@@ -93,6 +110,19 @@ notes:
   returned: when the device was read
   type: list
   elements: str
+unsupported:
+  description: Aspects that cannot be brought about on this device, with the reason and what a person does instead.
+  returned: when the device was read
+  type: dict
+  sample: {"port_forwards": "IOS has no ranges of ports"}
+backup:
+  description:
+    - The file that holds the steps and the state before, C(changes/<host>/<time>.json) in O(report_dir). Beside it, as C(.cfg),
+      lies the configuration before the change, which has secrets. Both are readable by their owner only.
+    - Null when nothing was changed or no O(report_dir) is given.
+  returned: when the device was read
+  type: str
+  sample: voip-report/changes/fw-acme/20261126T020000Z.json
 platform:
   description: The platform of the device.
   returned: when the device was read

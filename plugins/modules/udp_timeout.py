@@ -82,6 +82,19 @@ notes:
   returned: when the device was read
   type: list
   elements: str
+unsupported:
+  description: Aspects that cannot be brought about on this device, with the reason and what a person does instead.
+  returned: when the device was read
+  type: dict
+  sample: {"port_forwards": "IOS has no ranges of ports"}
+backup:
+  description:
+    - The file that holds the steps and the state before, C(changes/<host>/<time>.json) in O(report_dir). Beside it, as C(.cfg),
+      lies the configuration before the change, which has secrets. Both are readable by their owner only.
+    - Null when nothing was changed or no O(report_dir) is given.
+  returned: when the device was read
+  type: str
+  sample: voip-report/changes/fw-acme/20261126T020000Z.json
 platform:
   description: The platform of the device.
   returned: when the device was read

@@ -44,7 +44,9 @@ _SPECS = {
     "edge_info": options.EDGE_INFO,
     "sip_alg": options.SIP_ALG,
     "udp_timeout": options.UDP_TIMEOUT,
+    "port_forwards": options.PORT_FORWARDS,
     "baseline": options.BASELINE,
+    "undo": options.UNDO,
     "report": options.REPORT,
     "audit_backups": options.AUDIT_BACKUPS,
 }

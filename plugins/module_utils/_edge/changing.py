@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .core.errors import CommandRefused, ConnectionLost, DeviceTimeout, EdgeError, NotProven
-from .core.model import Assessment, Change, ChangeFailed, Options, Plan, Step, aspects_of
+from .core.model import Assessment, Change, ChangeFailed, Options, Step
 from .core.profiles import Profile
 from .platforms.base import Platform
 from .transports.cli import CliSession
@@ -33,6 +33,15 @@ def script(platform: Platform, parsed: Any, steps: Sequence[Step], options: Opti
     return lines
 
 
+def differences(got: States, wanted: States) -> list[tuple[tuple[str, str], str]]:
+    """Where a device does not read as it must: the mechanism, and a clause for people."""
+    return [
+        (key, "{} ({}) is {}, expected was {}".format(*key, got.get(key, "gone"), wanted.get(key, "that it is gone")))
+        for key in dict.fromkeys((*wanted, *got))
+        if got.get(key) != wanted.get(key)
+    ]
+
+
 def _saves(platform: Platform, parsed: Any, steps: Sequence[Step]) -> list[tuple[str, ...]]:
     return [lines for lines in dict.fromkeys(platform.save(parsed, s.scope) for s in steps) if lines]
 
@@ -48,9 +57,15 @@ def _scopes(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
     return groups
 
 
+States = Mapping["tuple[str, str]", str]
+
+
 @dataclass
 class Job:
-    """One change of one device, in the session that read it."""
+    """One change of one device, in the session that read it.
+
+    `before` are the states of the mechanisms of `aspects` now, `wanted` those that the device must read afterwards.
+    """
 
     session: CliSession | RestSession
     platform: Platform
@@ -58,13 +73,11 @@ class Job:
     options: Options
     identity: str
     parsed: Any
-    before: Assessment
-    plan: Plan
+    steps: Sequence[Step]
+    aspects: tuple[str, ...]
+    before: States
+    wanted: States
     change: Change = field(default_factory=Change)
-
-    @property
-    def aspects(self) -> tuple[str, ...]:
-        return aspects_of(self.options)
 
     def run(self) -> Assessment:
         """The state after the change. Raises ChangeFailed; `change` then says what is left."""
@@ -86,7 +99,7 @@ class Job:
 
     def _apply(self) -> None:
         change = self.change
-        for scope, group in _scopes(self.plan.steps):
+        for scope, group in _scopes(self.steps):
             self._send(self.platform.enter(self.parsed, scope, self.options))
             for step in group:
                 change.left.append(step)  # counts as on the device from its first line on
@@ -104,25 +117,20 @@ class Job:
     def _read(self) -> Assessment:
         """The device once more. What it rejected as unknown counts as evidence."""
         rejected = "\n".join(line for step in self.change.skipped for line in step.do)
-        replies = {**self.platform.read(self.session.ask, self.identity), "rejected": rejected}
-        return self._judged(self.platform.parse(replies))
-
-    def _judged(self, parsed: Any) -> Assessment:
-        return self.platform.judge(parsed, self.profile, self.options.allow_unproven)
+        replies = {**self.platform.look(self.session.ask, self.identity, self.profile), "rejected": rejected}
+        return self.platform.judge(self.platform.parse(replies), self.profile, self.options.allow_unproven)
 
     def _proof(self) -> Assessment:
         """The state read again. Raises NotProven when it is not what was planned."""
         seen = self._read()
-        got, wanted = seen.states(*self.aspects), self._judged(self.plan.expected).states(*self.aspects)
+        got = seen.states(*self.aspects)
+        wrong = differences(got, self.wanted)
         if self.change.skipped:  # what a device does not know was not switched off
-            wanted = {key: state for key, state in wanted.items() if got.get(key) != "not_applicable"}
-        wrong = [
-            f"{name} ({scope}) is {got.get((name, scope), 'gone')}, planned was {state}"
-            for (name, scope), state in wanted.items()
-            if got.get((name, scope)) != state
-        ]
+            wrong = [(key, text) for key, text in wrong if got.get(key) != "not_applicable"]
         if wrong:
-            raise NotProven("reading again does not show the change: {}".format("; ".join(wrong)))
+            raise NotProven(
+                "reading again does not show the change: {}".format("; ".join(text for _key, text in wrong))
+            )
         return seen
 
     def _undo(self, cause: EdgeError) -> None:
@@ -148,7 +156,7 @@ class Job:
             change.notes.append(f"the device takes the change back by itself in {self.options.revert_timer} minutes")
 
     def _is_as_before(self) -> bool:
-        return self._read().states(*self.aspects) == self.before.states(*self.aspects)
+        return self._read().states(*self.aspects) == self.before
 
     def _undo_step(self, step: Step) -> None:
         """The inverse of one step. A refused line is passed over: it may never have been taken. A refused frame ends the step."""

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from . import backups, engine, reporting
+from . import backups, engine, keeping, reporting
 from .core.errors import BadInput, EdgeError, MissingLibrary
 from .core.model import Assessment, ChangeFailed, Options, aspects_of
 from .core.text import looks_binary
-from .core.verdict import SIP_ALG, UDP_TIMEOUT
-from .options import options_of, profile_of, target_of
+from .core.verdict import PORT_FORWARDS, SIP_ALG, UDP_TIMEOUT
+from .options import allowed_of, options_of, profile_of, target_of
 from .platforms.registry import by_name, of_backup
 
 Progress = Optional[Callable[[str], None]]
@@ -34,30 +36,72 @@ def edge_info(params: Mapping[str, Any], check: bool = True, progress: Progress 
 
 def sip_alg(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Set the SIP ALG of a device; with `check` says exactly what would be sent and how the device would read."""
-    return _change(target_of(params), options_of(params, (SIP_ALG,)), check)
+    return _change(params, options_of(params, (SIP_ALG,)), check)
 
 
 def udp_timeout(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Raise the UDP timers that are too short."""
-    target = target_of(params)
-    return _change(target, options_of(params, (UDP_TIMEOUT,), target.profile), check)
+    return _change(params, options_of(params, (UDP_TIMEOUT,)), check)
+
+
+def port_forwards(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Forward the SIP and RTP ports to a PBX, or take our own forwards away."""
+    return _change(params, options_of(params, (PORT_FORWARDS,)), check)
 
 
 def baseline(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Any set of aspects in one login, one plan and one save."""
+    aspects = params["aspects"] or [SIP_ALG, UDP_TIMEOUT, *([PORT_FORWARDS] if params["pbx"] else [])]
+    return _change(params, options_of(params, tuple(aspects)), check, progress if params["show_plan"] else None)
+
+
+def undo(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
+    """Put back what our last change of a device changed, from what was kept of it."""
     target = target_of(params)
-    return _change(target, options_of(params, tuple(params["aspects"]), target.profile), check)
+    path, kept = None, params.get("change")
+    if kept is None:
+        if not params.get("report_dir"):
+            raise BadInput("report_dir: none is given; what our changes keep lies there (set voip_edge_report_dir)")
+        found = keeping.latest(params["report_dir"], target.name)
+        if found is None:
+            text = f"{target.name}: no change of it is kept in {params['report_dir']}, so there is nothing to take back"
+            return {"changed": False, "msg": text}
+        path, kept = found
+    else:
+        kept = keeping.checked("change", json.dumps(kept))
+    options = replace(allowed_of(params), state=None)
+    keeper = keeping.FolderKeeper(params["report_dir"]) if params.get("report_dir") else keeping.Keeper()
+    outcome = engine.carry_out(target, engine.Task(options, check, kept, keeper))
+    result = _changed(target, outcome, options, check, tuple(kept["aspects"]))
+    if not result.get("failed") and not result.get("unreachable"):
+        result["taken_back"] = kept["started"]
+        if path is not None and not check:
+            keeping.mark_undone(path, kept)
+    return result
 
 
-def _change(target: engine.Target, options: Options, check: bool) -> dict[str, Any]:
-    outcome = engine.run(target, options, check)
-    change, aspects = outcome.change, aspects_of(options)
+def _change(params: Mapping[str, Any], options: Options, check: bool, say: Progress = None) -> dict[str, Any]:
+    target = target_of(params)
+    keeper = keeping.FolderKeeper(params["report_dir"]) if params.get("report_dir") else keeping.Keeper()
+    outcome = engine.carry_out(target, engine.Task(options, check, keeper=keeper, say=say))
+    return _changed(target, outcome, options, check, aspects_of(options))
+
+
+def _changed(
+    target: engine.Target, outcome: engine.Outcome, options: Options, check: bool, aspects: Sequence[str]
+) -> dict[str, Any]:
+    change, keeper = outcome.change, outcome.keeper
+    backup = {"backup": keeper.path, **({} if keeper.wants_text or keeper.change is None else {"kept": keeper.change})}
     if outcome.error is not None:
-        result = _failed(outcome, outcome.error)
+        result = {**_failed(outcome, outcome.error), **backup}
         if isinstance(outcome.error, ChangeFailed):
             result["changed"] = bool(outcome.error.change.left or outcome.error.change.done)
         return result
     before, after = _lines(outcome.before, aspects), _lines(outcome.after, aspects)
+    if (
+        outcome.after is outcome.before and outcome.wanted
+    ):  # an undo in check mode knows no more than the states to come
+        after = [f"  {name} ({scope}): {state}" for (name, scope), state in outcome.wanted.items()]
     steps = outcome.plan.steps if outcome.plan else ()
     result = {
         "changed": bool(change.done) if change is not None else bool(steps),
@@ -68,6 +112,8 @@ def _change(target: engine.Target, options: Options, check: bool) -> dict[str, A
         "saved": None if change is None else change.saved,
         "still_needed": list(outcome.plan.still_needed) if outcome.plan and steps else [],
         "notes": change.notes if change is not None else [],
+        "unsupported": dict(outcome.plan.unsupported) if outcome.plan else {},
+        **backup,
         "diff": {
             "before_header": f"{target.name} now",
             "after_header": f"{target.name} then",
@@ -107,7 +153,9 @@ DOORS: dict[str, Callable[..., dict[str, Any]]] = {
     "edge_info": edge_info,
     "sip_alg": sip_alg,
     "udp_timeout": udp_timeout,
+    "port_forwards": port_forwards,
     "baseline": baseline,
+    "undo": undo,
     "report": report,
     "audit_backups": audit_backups,
 }

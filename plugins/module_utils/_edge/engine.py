@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Union
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Optional, Union
 
-from .changing import Job, script
+from . import keeping
+from .changing import Job, States, differences, script
 from .core import records
 from .core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
-from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan
+from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan, Step, aspects_of
 from .core.profiles import Profile, get_profile
 from .core.text import first_match
 from .core.verdict import SIP_ALG
@@ -25,6 +26,7 @@ from .transports.rest import RestSession
 from .transports.ssh import Login, connect
 
 Connect = Callable[[Login], Any]
+Say = Optional[Callable[[str], None]]
 Session = Union[CliSession, RestSession]
 
 
@@ -58,10 +60,27 @@ class Outcome:
     platform: Platform | None = None
     error: EdgeError | None = None
     opened: bool = False
+    wanted: States = field(default_factory=dict)
+    """The states of the touched mechanisms as they must read afterwards."""
+    keeper: keeping.Keeper = field(default_factory=keeping.Keeper)
 
 
 def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run is for: nothing but reading, a change to what `options` want, or taking a kept change back.
+
+    `keeper` keeps what a change is about to do; `say` gets the plan, a line a step, before it is carried out.
+    """
+
+    options: Options | None = None
+    check: bool = True
+    undo: Mapping[str, Any] | None = None
+    keeper: keeping.Keeper | None = None
+    say: Say = None
 
 
 def run(target: Target, options: Options | None = None, check: bool = True, dial: Connect = connect) -> Outcome:
@@ -69,15 +88,21 @@ def run(target: Target, options: Options | None = None, check: bool = True, dial
 
     With `check` nothing is written, whatever the options say; the plan and the expected state are in the outcome.
     """
+    return carry_out(target, Task(options, check), dial)
+
+
+def carry_out(target: Target, task: Task, dial: Connect = connect) -> Outcome:
+    """As `run`, for any task."""
     started = now()
-    mode = "check" if check or options is None else "apply"
+    mode = "check" if task.check or (task.options is None and task.undo is None) else "apply"
     out = Outcome({}, platform=target.platform)
+    out.keeper = task.keeper or out.keeper
     session: Session | None = None
     try:
         session = _open(target, dial)
         session.greet()
         out.opened = True
-        _work(session, target, options, check, out)
+        _work(session, target, task, started, out)
         session.close()
     except EdgeError as error:
         out.error = error
@@ -124,15 +149,20 @@ def _dialect(platform: Platform | None) -> Dialect:
     return Dialect(greetings=tuple(g for p in PLATFORMS for g in p.dialect.greetings))
 
 
-def _work(session: Session, target: Target, options: Options | None, check: bool, out: Outcome) -> None:
+def _work(session: Session, target: Target, task: Task, started: str, out: Outcome) -> None:
     platform, identity = _identify(session, target.platform)
     out.platform = platform
     session.adopt(platform.dialect)
     setup = session.prepare(target.become_password) if platform.privileged(identity) else ""
-    replies = {**platform.read(session.ask, identity), "setup": setup}
+    replies = {**platform.look(session.ask, identity, target.profile), "setup": setup}
     parsed = platform.parse(replies)
+    options = task.options
     trusted = options is not None and options.allow_unproven
     out.before = out.after = platform.judge(parsed, target.profile, trusted)
+    if task.undo is not None:
+        replies.update(platform.before_change(session.ask, replies))
+        _take_back(_Scene(session, target, task, started, identity, platform, replies), out)
+        return
     if options is None:
         out.plan = platform.plan(parsed, Options()) if platform.knows(out.before.firmware) else None
         return
@@ -149,17 +179,100 @@ def _work(session: Session, target: Target, options: Options | None, check: bool
         )
     if plan.refusal:
         raise Refusal(f"{target.name} is not changed: {plan.refusal}")
+    if set(plan.unsupported) == set(aspects_of(options)):
+        raise Refusal(f"{target.name} is not changed: {'; '.join(plan.unsupported.values())}")
     _check_labels(plan, options)
     if not plan.steps:
         return
-    out.script = script(platform, parsed, plan.steps, options, "do")
-    out.undo = script(platform, parsed, plan.steps[::-1], replace(options, revert_timer=0), "undo")
-    out.after = platform.judge(plan.expected, target.profile, trusted)
-    if not check:
-        job = Job(session, platform, target.profile, options, identity, parsed, out.before, plan)
-        out.change = job.change
-        out.after = None
+    after = platform.judge(plan.expected, target.profile, trusted)
+    scene = _Scene(session, target, task, started, identity, platform, replies)
+    _change(scene, out, plan.steps, aspects_of(options), after, after.states(*aspects_of(options)), options)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A device that was read and may be changed."""
+
+    session: Session
+    target: Target
+    task: Task
+    started: str
+    identity: str
+    platform: Platform
+    replies: Mapping[str, str]
+
+    @property
+    def over(self) -> str:
+        return "https" if self.target.http is not None else "cli"
+
+
+def _change(
+    scene: _Scene,
+    out: Outcome,
+    steps: Sequence[Step],
+    aspects: tuple[str, ...],
+    after: Assessment,
+    wanted: States,
+    options: Options,
+    undoes: str | None = None,
+) -> None:
+    """Says what will be sent, and unless this is a check keeps it, sends it and proves it."""
+    before, platform, target = out.before, scene.platform, scene.target
+    if before is None:
+        raise AssertionError("a change needs a reading")
+    parsed = platform.parse(scene.replies)
+    out.script = script(platform, parsed, steps, options, "do")
+    out.undo = script(platform, parsed, steps[::-1], replace(options, revert_timer=0), "undo")
+    out.after, out.wanted = after, wanted
+    if scene.task.check:
+        return
+    if scene.task.say is not None:
+        scene.task.say(f"{target.name}: {len(steps)} step(s)")
+        for line in out.script:
+            scene.task.say(f"{target.name}:   {line}")
+    text = platform.whole(scene.session.ask, scene.replies) if out.keeper.wants_text else ""
+    kept = keeping.document(
+        target.name, scene.started, platform.name, scene.over, before, after, aspects, steps, undoes
+    )
+    out.keeper.begin(kept, text)
+    job = Job(
+        scene.session, platform, target.profile, options, scene.identity, parsed, steps, aspects,
+        before.states(*aspects), wanted,
+    )  # fmt: skip
+    out.change = job.change
+    out.after = None
+    try:
         out.after = job.run()
+    finally:
+        left = [*job.change.done, *job.change.left]
+        whole = out.after is not None or (job.change.done and not job.change.left)
+        out.keeper.end(keeping.DONE if whole else keeping.FAILED if left else keeping.NOTHING, left)
+
+
+def _take_back(scene: _Scene, out: Outcome) -> None:
+    """Undoes a kept change, if the device is still as that change left it."""
+    change, target, platform = scene.task.undo, scene.target, scene.platform
+    if change is None or out.before is None:
+        raise AssertionError("nothing to take back")
+    name, when = target.name, change["started"]
+    if change["platform"] != platform.name or change["model"] != out.before.model:
+        was, now_is = f"{change['platform']} {change['model']}", f"{platform.name} {out.before.model}"
+        raise Refusal(f"{name} is not changed: the change of {when} was made on {was}, this is {now_is}")
+    if change["over"] != scene.over:
+        way = "https" if change["over"] == "https" else "ssh"
+        raise Refusal(
+            f"{name} is not changed: the change of {when} was made over {way}; set voip_edge_transport: {way}"
+        )
+    aspects = tuple(change["aspects"])
+    got, before = out.before.states(*aspects), keeping.states_of(change, "before")
+    moved = differences(got, keeping.states_of(change, "after")) if change["status"] == keeping.DONE else []
+    if moved:
+        what = "; ".join(text for _key, text in moved)
+        raise Refusal(f"{name} is not changed: since the change of {when} somebody else changed it: {what}")
+    options = scene.task.options or Options()
+    steps = keeping.inverse(change)
+    out.plan = Plan(tuple(steps), None)
+    _change(scene, out, steps, aspects, out.before, before, options, undoes=when)
 
 
 def _identify(session: Session, given: Platform | None) -> tuple[Platform, str]:
@@ -200,6 +313,17 @@ def _advice(platform: Platform, seen: Assessment, by_hand_only: bool) -> list[st
     return advice
 
 
+def _unsupported(seen: Assessment, why: Mapping[str, str]) -> Assessment:
+    """What is wrong and cannot be put right by this tool is `unsupported`."""
+    aspects = {
+        name: replace(aspect, compliance="unsupported")
+        if name in why and aspect.compliance == "noncompliant"
+        else aspect
+        for name, aspect in seen.aspects.items()
+    }
+    return replace(seen, aspects=aspects)
+
+
 def _due(aspect: Aspect, mechanism: Mechanism) -> bool:
     if aspect.name == SIP_ALG:
         return mechanism.state in ("on", "blocking")
@@ -221,6 +345,9 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
     seen = out.after if mode == "apply" and out.after is not None and not refused else out.before
     extra: list[Finding] = []
     advice = _advice(out.platform, seen, by_hand_only=True)
+    if out.plan is not None:
+        seen = _unsupported(seen, out.plan.unsupported)
+        advice += [why for name, why in out.plan.unsupported.items() if seen.aspects[name].compliance != "compliant"]
     plan = out.plan.steps if out.plan and mode == "check" else ()
     if out.change is not None and out.plan is not None:
         if out.plan.still_needed and not out.change.cleared:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from .core.errors import BadInput
-from .core.model import DISABLED, Options, Wanted
-from .core.profiles import Profile, from_mapping, get_profile
+from .core.forwards import ANY
+from .core.model import DISABLED, Forwards, Options, Wanted
+from .core.profiles import Profile, from_mapping, get_profile, network
+from .core.text import unique
 from .engine import Target
 from .platforms.registry import by_name
 from .transports.http import HttpLogin
@@ -45,6 +49,13 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "connect_timeout": {"type": "float", "default": 10.0},
     "timeout": {"type": "float", "default": 30.0},
     "profile": {"type": "raw", "default": "default"},
+    "pbx": {"type": "str"},
+    "sources": {"type": "list", "elements": "str"},
+    "sip_ports": {"type": "list", "elements": "int"},
+    "rtp_ports": {"type": "str"},
+    "outside_interface": {"type": "str"},
+    "inside_interface": {"type": "str"},
+    "outside_address": {"type": "str"},
     "name": {"type": "str"},
     "report_dir": {"type": "path"},
 }
@@ -75,17 +86,26 @@ SIP_ALG: dict[str, dict[str, Any]] = {
 
 UDP_TIMEOUT: dict[str, dict[str, Any]] = {**CONNECTION, **CHANGE, **_TIMEOUT}
 
+PORT_FORWARDS: dict[str, dict[str, Any]] = {
+    **CONNECTION,
+    **CHANGE,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+UNDO: dict[str, dict[str, Any]] = {
+    **CONNECTION,
+    "save": CHANGE["save"],
+    "revert_timer": CHANGE["revert_timer"],
+    "change": {"type": "dict"},
+}
+
 BASELINE: dict[str, dict[str, Any]] = {
     **CONNECTION,
     **CHANGE,
     **_SIP,
     **_TIMEOUT,
-    "aspects": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["sip_alg", "udp_timeout"],
-        "default": ["sip_alg", "udp_timeout"],
-    },
+    "aspects": {"type": "list", "elements": "str", "choices": ["sip_alg", "udp_timeout", "port_forwards"]},
+    "show_plan": {"type": "bool", "default": False},
 }
 
 REPORT: dict[str, dict[str, Any]] = {
@@ -135,6 +155,13 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "connect_timeout": ("ansible_connect_timeout",),
     "timeout": ("ansible_command_timeout",),
     "profile": ("voip_edge_profile",),
+    "pbx": ("voip_edge_pbx",),
+    "sources": ("voip_edge_sources",),
+    "sip_ports": ("voip_edge_sip_ports",),
+    "rtp_ports": ("voip_edge_rtp_ports",),
+    "outside_interface": ("voip_edge_outside_interface",),
+    "inside_interface": ("voip_edge_inside_interface",),
+    "outside_address": ("voip_edge_outside_address",),
     "name": ("inventory_hostname",),
     "report_dir": ("voip_edge_report_dir",),
 }
@@ -211,9 +238,65 @@ def _http(params: Mapping[str, Any], port: int) -> HttpLogin:
 
 
 def _profile(params: Mapping[str, Any]) -> Profile:
-    """The profile with the task's own bounds, so that verdict and change speak of the same figures."""
+    """The profile with the task's own figures and the site's PBX, so that verdict and change speak of the same."""
     profile = profile_of(params["profile"])
-    return replace(profile, udp_timeout=_timeout(params, profile))
+    data: dict[str, Any] = {"sip_ports": profile.sip_ports, "rtp_ports": "{}-{}".format(*profile.rtp)}
+    data.update({key: params[key] for key in ("sip_ports", "rtp_ports") if params.get(key)})
+    own = from_mapping(profile.name, data)
+    profile = replace(profile, udp_timeout=_timeout(params, profile), sip_ports=own.sip_ports, rtp=own.rtp)
+    return replace(profile, forwards=_forwards(params, profile))
+
+
+def _forwards(params: Mapping[str, Any], profile: Profile) -> Forwards | None:
+    """What the site's PBX needs, or what is to be taken away; None where there is no PBX. Raises BadInput."""
+    absent = params.get("state") == "absent"
+    if not params.get("pbx"):
+        return Forwards("", (), profile.sip_ports, profile.rtp, present=False) if absent else None
+    for name in ("pbx", "outside_address"):
+        try:
+            address = ipaddress.IPv4Address(params.get(name) or "192.0.2.1")
+        except ValueError:
+            raise BadInput(f"{name}: '{params[name]}' is not an IPv4 address") from None
+        if address.is_unspecified or address.is_multicast or address.is_loopback:
+            raise BadInput(f"{name}: {address} is not the address of a host")
+    for name in ("outside_interface", "inside_interface"):
+        if params.get(name) and not _INTERFACE.match(params[name]):
+            raise BadInput(f"{name}: '{params[name]}' is not the name of an interface")
+    return Forwards(
+        pbx=params["pbx"],
+        sources=() if absent else _sources(params, profile),
+        sip_ports=profile.sip_ports,
+        rtp=profile.rtp,
+        outside=params.get("outside_interface"),
+        inside=params.get("inside_interface"),
+        address=params.get("outside_address"),
+        present=not absent,
+    )
+
+
+_INTERFACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 ._/:-]{0,62}$")
+
+
+def _sources(params: Mapping[str, Any], profile: Profile) -> tuple[str, ...]:
+    """The networks that may reach the PBX; everybody only where the word is there."""
+    given = [str(s).strip() for s in params.get("sources") or profile.networks]
+    if not given:
+        raise BadInput(
+            f"sources: profile '{profile.name}' names no networks. Give the provider's networks, such as 203.0.113.0/24; "
+            "the word 'any' lets everybody in"
+        )
+    if ANY in given:
+        if len(given) > 1:
+            raise BadInput("sources: 'any' stands alone, beside it no network means anything")
+        return (ANY,)
+    found = tuple(network("sources", text) for text in given)
+    for text in found:
+        net = ipaddress.ip_network(text)
+        if net.prefixlen == 0:
+            raise BadInput(f"sources: {text} is everybody; if that is meant, write the word 'any'")
+        if net.version != 4:
+            raise BadInput(f"sources: {text} is not an IPv4 network, and a forward translates IPv4 only")
+    return unique(found)
 
 
 def _expanded(path: str | None) -> str | None:
@@ -237,17 +320,28 @@ def profile_of(value: Any) -> Profile:
     return get_profile(str(value))
 
 
-def options_of(params: Mapping[str, Any], aspects: Sequence[str], profile: Profile | None = None) -> Options:
+def options_of(params: Mapping[str, Any], aspects: Sequence[str]) -> Options:
     """What a task wants of each aspect, and what it allows. Raises BadInput."""
-    if not 0 <= params["revert_timer"] <= 120:
-        raise BadInput("revert_timer: {} is not between 0 (none) and 120 minutes".format(params["revert_timer"]))
     if not aspects:
         raise BadInput("aspects: none is given")
-    return Options(
+    profile = _profile(params)
+    if "port_forwards" in aspects and profile.forwards is None:
+        raise BadInput("pbx: none is given for port_forwards (set voip_edge_pbx, or the option pbx)")
+    return replace(
+        allowed_of(params),
         state=params.get("state", DISABLED) if "sip_alg" in aspects else None,
-        timeout=_timeout(params, profile) if "udp_timeout" in aspects and profile is not None else None,
-        allow_unproven=params["allow_unproven"],
-        edit_policies=params["edit_policies"],
+        timeout=profile.udp_timeout if "udp_timeout" in aspects else None,
+        forwards=profile.forwards if "port_forwards" in aspects else None,
+    )
+
+
+def allowed_of(params: Mapping[str, Any]) -> Options:
+    """What a task allows a change to do. Raises BadInput."""
+    if not 0 <= params["revert_timer"] <= 120:
+        raise BadInput("revert_timer: {} is not between 0 (none) and 120 minutes".format(params["revert_timer"]))
+    return Options(
+        allow_unproven=params.get("allow_unproven", False),
+        edit_policies=params.get("edit_policies", False),
         clear_sessions=params.get("clear_sessions", False),
         save=params["save"],
         revert_timer=params["revert_timer"],

@@ -42,7 +42,7 @@ def _cannot_write(path: str, error: Exception) -> BadInput:
     return BadInput(f"report_dir: {path} cannot be written: {getattr(error, 'strerror', None) or error}")
 
 
-def _file_name(host: str) -> str:
+def file_name(host: str) -> str:
     """A host name as a file name that no other host name gets and that every file system takes."""
     # Names of files that are no UTF-8 come as halves of characters: "surrogatepass" keeps them apart.
     safe = re.sub(
@@ -67,18 +67,19 @@ def _host_of_file(name: str) -> str:
 def write_record(folder: str, record: Mapping[str, Any]) -> str:
     """Writes records/<host>.json, readable by its owner only, and returns its path. Raises BadInput."""
     records = os.path.join(os.path.expanduser(folder), "records")
-    path = os.path.join(records, _file_name(str(record["host"])))
+    path = os.path.join(records, file_name(str(record["host"])))
     text = json.dumps(record, ensure_ascii=False) + "\n"
     try:
         if not os.path.isdir(records):
             check_report_dir(folder)
-        _write(path, [text], 0o600)
+        write_whole(path, [text], 0o600)
     except (OSError, ValueError) as error:
         raise _cannot_write(path, error) from None
     return path
 
 
-def _write(path: str, pieces: Iterable[str], mode: int) -> None:
+def write_whole(path: str, pieces: Iterable[str], mode: int) -> None:
+    """A file that appears whole or not at all. Raises OSError or ValueError."""
     handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".tmp")
     try:
         # Half a character is written as its escape, which is also how JSON spells it.
@@ -137,7 +138,7 @@ def write_report(folder: str, hosts: Iterable[str], since: str | None = None) ->
     for name, pieces in files.items():
         paths.append(os.path.join(folder, name))
         try:
-            _write(paths[-1], pieces, 0o644)
+            write_whole(paths[-1], pieces, 0o644)
         except OSError as error:
             raise _cannot_write(paths[-1], error) from None
     return {"summary": counts, "files": paths}

@@ -94,14 +94,6 @@ def test_timeout_findings_name_the_profile_and_the_figures() -> None:
     assert verdict.timeout_findings(verdict.sip_aspect([]), "default") == []
 
 
-def test_forwards_without_a_whole_reading_are_undetermined() -> None:
-    assert verdict.forwards_aspect([], readable=False).compliance == "undetermined"
-    assert verdict.forwards_aspect([], readable=True).verdict == "none"
-    present = verdict.forwards_aspect([mechanism("on")], readable=False)
-    assert present.verdict == "present"
-    assert "line" in verdict.forwards_findings(present)[0].text
-
-
 def test_a_host_is_as_compliant_as_its_worst_aspect() -> None:
     on, off, unknown = (verdict.sip_aspect([mechanism(s)]) for s in ("on", "off", "unknown"))
     assert verdict.overall([off, on, unknown]) == "noncompliant"

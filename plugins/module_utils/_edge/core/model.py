@@ -140,11 +140,17 @@ class Plan:
     expected: Any
     refusal: str | None = None
     still_needed: tuple[str, ...] = ()
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Aspects that cannot be brought about here, with the reason and what a person does; the others go on."""
 
 
 @dataclass(frozen=True)
 class Forwards:
-    """Inbound UDP forwards to a PBX. `sources` are networks, or ("any",) where that was asked for in words."""
+    """Inbound UDP forwards to a PBX. `sources` are networks, or ("any",) where that was asked for in words.
+
+    `outside` and `inside` are interfaces or zones in the device's own words, `address` the public address; None leaves them
+    to what the device says. `present` False takes ours away.
+    """
 
     pbx: str
     sources: tuple[str, ...]
@@ -152,12 +158,13 @@ class Forwards:
     rtp: tuple[int, int] = (10000, 20000)
     outside: str | None = None
     inside: str | None = None
+    address: str | None = None
     present: bool = True
 
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
-        """All ports as inclusive ranges, SIP first."""
-        return (*((p, p) for p in self.sip_ports), self.rtp)
+        """All ports as inclusive ranges, SIP first; a SIP port inside the RTP range is there already."""
+        return (*((p, p) for p in self.sip_ports if not self.rtp[0] <= p <= self.rtp[1]), self.rtp)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import BadInput
-from .model import Wanted
+from .model import Forwards, Wanted
 from .text import port_range
 
 KEYS = ("name", "source", "udp_timeout", "sip_ports", "rtp_ports", "networks", "notes")
@@ -19,7 +19,10 @@ KEYS = ("name", "source", "udp_timeout", "sip_ports", "rtp_ports", "networks", "
 
 @dataclass(frozen=True)
 class Profile:
-    """Ports are UDP; `rtp` is an inclusive range; `networks` are the provider's own, from which SIP and RTP come."""
+    """Ports are UDP; `rtp` is an inclusive range; `networks` are the provider's own, from which SIP and RTP come.
+
+    `forwards` is not the provider's word but the site's: what its own PBX needs.
+    """
 
     name: str
     source: str
@@ -28,6 +31,7 @@ class Profile:
     rtp: tuple[int, int] = (10000, 20000)
     networks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    forwards: Forwards | None = None
 
     def covers(self, first: int, last: int) -> bool:
         """Whether the port range first..last touches a SIP or RTP port of this profile."""

@@ -138,23 +138,6 @@ def timeout_findings(aspect: Aspect, profile: str) -> list[Finding]:
     return []
 
 
-def forwards_aspect(mechanisms: Sequence[Mechanism], readable: bool) -> Aspect:
-    """Forwards are read and shown; whether one is wanted is the user's word, so its presence alone is no fault."""
-    if any(m.state == "on" for m in mechanisms):
-        return Aspect(PORT_FORWARDS, "present", "compliant", tuple(mechanisms))
-    if not readable:
-        return Aspect(PORT_FORWARDS, "undetermined", "undetermined", tuple(mechanisms))
-    return Aspect(PORT_FORWARDS, "none", "compliant", tuple(mechanisms))
-
-
-def forwards_findings(aspect: Aspect) -> list[Finding]:
-    if aspect.verdict != "present":
-        return []
-    lines = "; ".join(line for m in aspect.mechanisms if m.state == "on" for line in m.evidence[:1])
-    text = f"SIP or RTP ports are forwarded to the inside: {lines}. Hosted telephony needs none; for a PBX check the sources."
-    return [Finding("FORWARD-PRESENT", PORT_FORWARDS, "info", text)]
-
-
 def overall(aspects: Iterable[Aspect]) -> str:
     """A host is as compliant as its worst aspect; a host of which nothing was judged is undetermined."""
     seen = {a.compliance for a in aspects}

@@ -42,7 +42,7 @@ def _nothing(*_args: Any) -> tuple[str, ...]:
     return ()
 
 
-def _no_replies(_ask: Ask, _replies: Replies) -> dict[str, str]:
+def _no_replies(_ask: Ask, _replies: Replies, *_more: Any) -> dict[str, str]:
     return {}
 
 
@@ -52,7 +52,9 @@ class Platform:
 
     * `identify`: the harmless command whose answer `recognise` judges; `is_look_alike` names devices to reject.
     * `read(ask, identity)`: the replies by name; `before_change(ask, replies)`: what only a change needs to know.
+    * `read_forwards(ask, replies, profile)`: what only inbound forwards need, where some are wanted or are there to be judged.
     * `from_backup(text)`: the same replies out of a saved configuration.
+    * `whole(ask, replies)`: the whole configuration as text, "" where the device does not give it; kept before a change.
     * `parse`, `assess`, `plan`: pure.
     * `enter`/`leave(parsed, scope, options)`: lines around the steps of a scope; `confirm`: lines after the proof;
       `save(parsed, scope)`: lines that make it last; `saved`: a pattern that proves the saving.
@@ -79,7 +81,9 @@ class Platform:
     saved: str = ""
     firmware: str = ""
     """Pattern of the versions that the facts speak of; about others nothing is claimed and nothing is sent."""
+    read_forwards: Callable[[Ask, Replies, Profile], dict[str, str]] = _no_replies
     before_change: Callable[[Ask, Replies], dict[str, str]] = _no_replies
+    whole: Callable[[Ask, Replies], str] = lambda _ask, replies: replies.get("config", "")
     clear: Callable[[CliSession | RestSession, Any], str] | None = None
     door: Door | None = None
     """How it is reached by HTTPS, where it can be."""
@@ -110,6 +114,11 @@ class Platform:
     def strange(self, firmware: str | None) -> str:
         """What to say about a version that the facts do not speak of."""
         return f"nothing is known here about {self.title} version {firmware or '(not shown)'}"
+
+    def look(self, ask: Ask, identity: str, profile: Profile) -> dict[str, str]:
+        """Everything that is read of a device, by name."""
+        replies = self.read(ask, identity)
+        return {**replies, **self.read_forwards(ask, replies, profile)}
 
     def judge(self, parsed: Any, profile: Profile, trusted: bool = False, live: bool = True) -> Assessment:
         """The assessment; of a firmware that no fact speaks of, only what is plainly switched on is believed.

@@ -15,18 +15,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..core.forwards import Forward, forwards_aspect, forwards_findings
 from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, hms, lines_of, unique
-from ..core.verdict import (
-    Timer,
-    forwards_aspect,
-    forwards_findings,
-    sip_aspect,
-    sip_findings,
-    timeout_aspect,
-    timeout_findings,
-)
+from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import Dialect
 from .base import Ask, Fact, Platform, Replies
 
@@ -352,7 +345,7 @@ def _timers(asa: Asa) -> list[Timer]:
     return timers
 
 
-def _forwards(asa: Asa, profile: Profile) -> list[Mechanism]:
+def _forwards(asa: Asa) -> list[Forward]:
     out = []
     for context, space in asa.spaces.items():
         services = {}
@@ -363,7 +356,7 @@ def _forwards(asa: Asa, profile: Profile) -> list[Mechanism]:
                 services[name] = (ports[0], ports[-1])
         for line in space.statics:
             span = _forwarded(line, services)
-            if span is not None and profile.covers(*span):
+            if span is not None:
                 name = (
                     "all ports"
                     if span == (0, 65535)
@@ -371,7 +364,7 @@ def _forwards(asa: Asa, profile: Profile) -> list[Mechanism]:
                     if span[0] != span[1]
                     else f"udp {span[0]}"
                 )
-                out.append(Mechanism("nat", _scope(context, name), "on", "configured", (line,), "src"))
+                out.append(Forward("nat", _scope(context, name), *span, None, None, (line,), label="src"))
     return out
 
 
@@ -403,8 +396,11 @@ def assess(asa: Asa, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(asa))
     timeout = timeout_aspect(_timers(asa), profile.udp_timeout)
     whole = bool(asa.spaces) and all(s.whole for s in asa.spaces.values())
-    forwards = forwards_aspect(_forwards(asa, profile), whole)
-    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    inbound = _forwards(asa)
+    forwards = forwards_aspect(inbound, whole, profile)
+    findings = (
+        sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
+    )
     not_checked = []
     if asa.kind == FTD:
         findings.append(

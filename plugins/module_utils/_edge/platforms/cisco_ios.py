@@ -17,19 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..core.forwards import Forward, forwards_aspect, forwards_findings
 from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, lines_of, unique
-from ..core.verdict import (
-    Timer,
-    forwards_aspect,
-    forwards_findings,
-    is_low,
-    sip_aspect,
-    sip_findings,
-    timeout_aspect,
-    timeout_findings,
-)
+from ..core.verdict import Timer, is_low, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import Dialect
 from .base import Ask, Fact, Platform, Replies
 
@@ -585,17 +577,19 @@ def _seconds(text: str) -> int | None:
     return None if text == "never" else int(text)
 
 
-def _forwards(ios: Ios, profile: Profile) -> list[Mechanism]:
+def _forwards(ios: Ios) -> list[Forward]:
     out = []
     for line in ios.statics:
         found = _STATIC.match(line)
         if found is None or found.group("proto") == "tcp":
             continue
-        port = int(found.group("gport") or found.group("port") or 0)
-        whole_host = found.group("proto") is None
-        if whole_host or profile.covers(port, port):
-            scope = "all ports of {}".format(found.group("inside")) if whole_host else f"udp {port}"
-            out.append(Mechanism("static_nat", scope, "on", "configured", (line,), "src"))
+        host = found.group("inside")
+        if found.group("proto") is None:
+            out.append(Forward("static_nat", f"all ports of {host}", 0, 65535, host, None, (line,), label="src"))
+            continue
+        inside = int(found.group("port") or 0)
+        port = int(found.group("gport") or inside)
+        out.append(Forward("static_nat", f"udp {port}", port, port, host, None, (line,), inside, "src"))
     return out
 
 
@@ -603,8 +597,11 @@ def assess(ios: Ios, profile: Profile) -> Assessment:
     sip = sip_aspect(_nat_mechanisms(ios) + _cbac_mechanisms(ios) + _zone_mechanisms(ios))
     timers = _timers(ios)
     timeout = timeout_aspect(timers, profile.udp_timeout)
-    forwards = forwards_aspect(_forwards(ios, profile), ios.whole)
-    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    inbound = _forwards(ios)
+    forwards = forwards_aspect(inbound, ios.whole, profile)
+    findings = (
+        sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
+    )
     not_checked = []
     for timer in timers:
         if timer.applies and not timer.known:

@@ -18,18 +18,11 @@ from dataclasses import dataclass, replace
 from ..core.blocks import Block, words
 from ..core.blocks import read as read_blocks
 from ..core.errors import Refusal
+from ..core.forwards import Forward, forwards_aspect, forwards_findings
 from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, port_range, unique
-from ..core.verdict import (
-    Timer,
-    forwards_aspect,
-    forwards_findings,
-    sip_aspect,
-    sip_findings,
-    timeout_aspect,
-    timeout_findings,
-)
+from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import CliSession, Dialect
 from ..transports.rest import RestSession
 from .base import Ask, Fact, Platform, Replies
@@ -581,28 +574,30 @@ def _timers(box: Fortios) -> list[Timer]:
     return timers
 
 
-def _forwards(box: Fortios, profile: Profile) -> list[Mechanism]:
+def _forwards(box: Fortios) -> list[Forward]:
     return [
-        Mechanism(
+        Forward(
             "vip",
             "{} {}".format(name or "global", vip),
-            "on",
-            "configured",
+            *span,
+            None,
+            None,
             ('edit "{}": UDP {}-{}'.format(vip, *span),),
         )
         for name, vdom in box.vdoms.items()
         for vip, span in vdom.vips or ()
-        if profile.covers(*span)
     ]
 
 
 def assess(box: Fortios, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(box))
     timeout = timeout_aspect(_timers(box), profile.udp_timeout)
-    forwards = forwards_aspect(
-        _forwards(box, profile), box.whole and all(v.vips is not None for v in box.vdoms.values())
+    inbound = _forwards(box)
+    readable = box.whole and all(v.vips is not None for v in box.vdoms.values())
+    forwards = forwards_aspect(inbound, readable, profile)
+    findings = (
+        sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
     )
-    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
     advice, not_checked = [], []
     if sip.verdict == "disabled":
         advice.append(

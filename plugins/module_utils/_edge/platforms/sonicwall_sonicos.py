@@ -19,19 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.errors import LoginRefused, UnknownReply
+from ..core.forwards import Forward, forwards_aspect, forwards_findings
 from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import unique
-from ..core.verdict import (
-    Timer,
-    forwards_aspect,
-    forwards_findings,
-    is_low,
-    sip_aspect,
-    sip_findings,
-    timeout_aspect,
-    timeout_findings,
-)
+from ..core.verdict import Timer, is_low, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import Dialect
 from ..transports.http import HttpSession, Reply
 from ..transports.rest import Door
@@ -301,11 +293,11 @@ def _timers(box: Sonic) -> list[Timer]:
     return timers
 
 
-def _forward_mechanisms(box: Sonic, profile: Profile) -> list[Mechanism]:
+def _inbound(box: Sonic) -> list[Forward]:
     return [
-        Mechanism("nat_policy", name, "on", "configured", (f"NAT policy {name}: UDP {spans[0][0]}-{spans[0][1]}",))
+        Forward("nat_policy", name, first, last, None, None, (f"NAT policy {name}: UDP {first}-{last}",))
         for name, spans in box.forwards or ()
-        if spans and any(profile.covers(*span) for span in spans)
+        for first, last in spans or ()
     ]
 
 
@@ -317,8 +309,11 @@ def assess(box: Sonic, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(box))
     timers = _timers(box)
     timeout = timeout_aspect(timers, profile.udp_timeout)
-    forwards = forwards_aspect(_forward_mechanisms(box, profile), _forwards_readable(box))
-    findings = sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(forwards)
+    inbound = _inbound(box)
+    forwards = forwards_aspect(inbound, _forwards_readable(box), profile)
+    findings = (
+        sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
+    )
     if box.consistent_nat is False:
         text = "Consistent NAT is off: the public port of a phone may change with each request"
         findings.append(Finding("CONSISTENT-NAT-OFF", "sip_alg", "medium", text))
