@@ -22,7 +22,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._edge import doors, engine, options, reporting
+from ..module_utils._edge import doors, engine, keeping, options, reporting
 from ..module_utils._edge.core.errors import BadInput, EdgeError
 from ..module_utils._edge.core.profiles import DEFAULT
 from ..module_utils._edge.platforms.registry import is_known
@@ -80,6 +80,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         params = _plain(validated.validated_parameters)
         secrets = validated._no_log_values  # pylint: disable=protected-access
         result.update(self._answer(module, params, given, variables))
+        result.pop("kept", None)  # for a controller that is elsewhere; here it is in the folder, or nobody asked for it
         self._record(result, params if "record" in result else {})
         if result.get("failed") or result.get("unreachable"):
             # Ansible prints the whole result of a failure: whoever reads it at night needs the sentence, not the record
@@ -96,15 +97,35 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
                 return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
         delegate = self._task.delegate_to
         if delegate and str(delegate) not in _HERE:
-            # The record is kept here, on the controller, by _record.
+            # The record, and what a change keeps, stay here on the controller.
             args = {k: v for k, v in given.items() if not (k == "report_dir" and "host" in params)}
             args = {k: v for k, v in args.items() if not (k == "config" and not v)}
-            shipped: dict[str, Any] = self._execute_module(
-                module_name=f"voip.edge.{module}", module_args=args, task_vars=variables
-            )
-            shipped.pop("invocation", None)
-            return shipped
+            return self._ship(module, args, params, variables)
         return doors.answer(module, params, bool(self._task.check_mode), display.display)
+
+    def _ship(
+        self, module: str, args: dict[str, Any], params: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Lets the host that the task is delegated to do the work."""
+        path = None
+        if module == "undo" and not params.get("change"):
+            try:
+                path, args["change"] = doors.to_take_back(params)
+            except EdgeError as error:
+                return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
+            if args["change"] is None:
+                return doors.nothing_to_take_back(params)
+        shipped: dict[str, Any] = self._execute_module(
+            module_name=f"voip.edge.{module}", module_args=args, task_vars=variables
+        )
+        shipped.pop("invocation", None)
+        try:
+            doors.keep_change(shipped, params.get("report_dir"))
+            if path is not None and shipped.get("taken_back") and not self._task.check_mode:
+                keeping.mark_undone(path, args["change"])
+        except EdgeError as error:
+            shipped.update(failed=True, msg=str(error))
+        return shipped
 
     def _record(self, result: dict[str, Any], params: dict[str, Any]) -> None:
         try:

@@ -64,14 +64,63 @@ def test_names_of_other_collections(name: str) -> None:
 
 
 def test_changes() -> None:
-    sip = options_of(CHANGE, ("sip_alg",))
+    sip = options_of({**TARGET, **CHANGE}, ("sip_alg",))
     assert (sip.state, sip.timeout) == ("disabled", None)
-    timeout = options_of({**CHANGE, "minimum": 90}, ("udp_timeout",), get_profile("default"))
+    timeout = options_of({**TARGET, **CHANGE, "minimum": 90}, ("udp_timeout",))
     assert (timeout.state, timeout.timeout) == (None, Wanted(90, 120))
     with pytest.raises(BadInput, match="^revert_timer: 121"):
-        options_of({**CHANGE, "revert_timer": 121}, ("sip_alg",))
+        options_of({**TARGET, **CHANGE, "revert_timer": 121}, ("sip_alg",))
     with pytest.raises(BadInput, match="^aspects: none"):
-        options_of(CHANGE, ())
+        options_of({**TARGET, **CHANGE}, ())
+
+
+FORWARD = {**TARGET, **CHANGE, "pbx": "192.168.10.9", "sources": ["203.0.113.0/24", "198.51.100.7", "203.0.113.0/24"]}
+
+
+def test_forwards() -> None:
+    wanted = options_of({**FORWARD, "outside_interface": "GigabitEthernet0/0"}, ("port_forwards",)).forwards
+    assert wanted is not None
+    assert wanted.sources == ("203.0.113.0/24", "198.51.100.7/32")
+    assert wanted.ranges == ((5060, 5060), (10000, 20000))
+    assert (wanted.outside, wanted.present) == ("GigabitEthernet0/0", True)
+    other = options_of({**FORWARD, "sip_ports": [5062, 5063], "rtp_ports": "16384-16484"}, ("port_forwards",)).forwards
+    assert other is not None
+    assert other.ranges == ((5062, 5062), (5063, 5063), (16384, 16484))
+    anyone = options_of({**FORWARD, "sources": ["any"]}, ("port_forwards",)).forwards
+    assert anyone is not None
+    assert anyone.sources == ("any",)
+    away = options_of({**TARGET, **CHANGE, "state": "absent"}, ("port_forwards",)).forwards
+    assert away is not None
+    assert not away.present
+
+
+def test_a_profile_may_name_the_networks() -> None:
+    own = {**FORWARD, "sources": None, "profile": {"networks": ["192.0.2.0/24"]}}
+    forwards = target_of(own).profile.forwards
+    assert forwards is not None
+    assert forwards.sources == ("192.0.2.0/24",)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"pbx": None}, "^pbx: none is given"),
+        ({"pbx": "pbx.example"}, "^pbx: 'pbx.example' is not an IPv4 address"),
+        ({"pbx": "127.0.0.1"}, "^pbx: 127.0.0.1 is not the address of a host"),
+        ({"sources": []}, "^sources: profile 'default' names no networks.*'any' lets everybody in"),
+        ({"sources": ["0.0.0.0/0"]}, "^sources: .* write the word 'any'"),
+        ({"sources": ["any", "203.0.113.0/24"]}, "^sources: 'any' stands alone"),
+        ({"sources": ["203.0.113.1/24"]}, "^sources: 203.0.113.1/24 has host bits set"),
+        ({"sources": ["2001:db8::/32"]}, "^sources: .* not an IPv4 network"),
+        ({"sip_ports": [70000]}, "^sip_ports: .*70000"),
+        ({"rtp_ports": "20000-10000"}, "^rtp_ports: .*20000-10000"),
+        ({"outside_interface": "wan1\nexit"}, "^outside_interface: (?s:.*) is not the name of an interface"),
+        ({"outside_address": "wan"}, "^outside_address: 'wan' is not an IPv4 address"),
+    ],
+)
+def test_wrong_forwards_are_named(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        options_of({**FORWARD, **change}, ("port_forwards",))
 
 
 def test_profiles_of_users() -> None:

@@ -77,6 +77,8 @@ class Job:
     aspects: tuple[str, ...]
     before: States
     wanted: States
+    patient: bool = False
+    """Whether a step may be on the device in part or not at all, as after a run that was cut off: refused lines are passed over."""
     change: Change = field(default_factory=Change)
 
     def run(self) -> Assessment:
@@ -99,6 +101,12 @@ class Job:
 
     def _apply(self) -> None:
         change = self.change
+        if self.patient:
+            for step in self.steps:
+                change.left.append(step)
+                self._try(step, step.do, step.undo)
+            change.done, change.left = change.left, []
+            return
         for scope, group in _scopes(self.steps):
             self._send(self.platform.enter(self.parsed, scope, self.options))
             for step in group:
@@ -146,7 +154,7 @@ class Job:
                     change.undone, change.left = sent[::-1], []
                     return
                 for step in sent[::-1]:
-                    self._undo_step(step)
+                    self._try(step, step.undo, step.do)
                 if self._is_as_before():
                     change.undone, change.left = sent[::-1], []
                     self._send(confirm)
@@ -158,15 +166,15 @@ class Job:
     def _is_as_before(self) -> bool:
         return self._read().states(*self.aspects) == self.before
 
-    def _undo_step(self, step: Step) -> None:
-        """The inverse of one step. A refused line is passed over: it may never have been taken. A refused frame ends the step."""
+    def _try(self, step: Step, lines: Sequence[str], inverse: Sequence[str]) -> None:
+        """Takes one step back. A refused line is passed over: it may never have been taken. A refused frame ends the step."""
         plain = replace(self.options, revert_timer=0)
         enter, leave = (
             self.platform.enter(self.parsed, step.scope, plain),
             self.platform.leave(self.parsed, step.scope, plain),
         )
-        frame = {*enter, *leave, *(line for line in step.undo if line in step.do)}
-        for line in (*enter, *step.undo, *leave):
+        frame = {*enter, *leave, *(line for line in lines if line in inverse)}
+        for line in (*enter, *lines, *leave):
             try:
                 self.session.write(line)
             except CommandRefused as error:

@@ -51,24 +51,16 @@ def port_forwards(params: Mapping[str, Any], check: bool = False, progress: Prog
 
 def baseline(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Any set of aspects in one login, one plan and one save."""
-    aspects = params["aspects"] or [SIP_ALG, UDP_TIMEOUT, *([PORT_FORWARDS] if params["pbx"] else [])]
-    return _change(params, options_of(params, tuple(aspects)), check, progress if params["show_plan"] else None)
+    aspects = params.get("aspects") or [SIP_ALG, UDP_TIMEOUT, *([PORT_FORWARDS] if params.get("pbx") else [])]
+    return _change(params, options_of(params, tuple(aspects)), check, progress if params.get("show_plan") else None)
 
 
 def undo(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
     """Put back what our last change of a device changed, from what was kept of it."""
     target = target_of(params)
-    path, kept = None, params.get("change")
+    path, kept = to_take_back(params)
     if kept is None:
-        if not params.get("report_dir"):
-            raise BadInput("report_dir: none is given; what our changes keep lies there (set voip_edge_report_dir)")
-        found = keeping.latest(params["report_dir"], target.name)
-        if found is None:
-            text = f"{target.name}: no change of it is kept in {params['report_dir']}, so there is nothing to take back"
-            return {"changed": False, "msg": text}
-        path, kept = found
-    else:
-        kept = keeping.checked("change", json.dumps(kept))
+        return nothing_to_take_back(params)
     options = replace(allowed_of(params), state=None)
     keeper = keeping.FolderKeeper(params["report_dir"]) if params.get("report_dir") else keeping.Keeper()
     outcome = engine.carry_out(target, engine.Task(options, check, kept, keeper))
@@ -78,6 +70,20 @@ def undo(params: Mapping[str, Any], check: bool = False, progress: Progress = No
         if path is not None and not check:
             keeping.mark_undone(path, kept)
     return result
+
+
+def to_take_back(params: Mapping[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+    """The kept change that `undo` is about, and its file; two times None where there is none. Raises BadInput."""
+    if params.get("change"):
+        return None, keeping.checked("change", json.dumps(params["change"]))
+    if not params.get("report_dir"):
+        raise BadInput("report_dir: none is given; what our changes keep lies there (set voip_edge_report_dir)")
+    return keeping.latest(params["report_dir"], params.get("name") or params["host"]) or (None, None)
+
+
+def nothing_to_take_back(params: Mapping[str, Any]) -> dict[str, Any]:
+    name, folder = params.get("name") or params["host"], params["report_dir"]
+    return {"changed": False, "msg": f"{name}: no change of it is kept in {folder}, so there is nothing to take back"}
 
 
 def _change(params: Mapping[str, Any], options: Options, check: bool, say: Progress = None) -> dict[str, Any]:
@@ -169,6 +175,13 @@ def answer(module: str, params: Mapping[str, Any], check: bool, progress: Progre
         return {"failed": True, "changed": False, "error_kind": error.kind, "library": error.library, "msg": str(error)}
     except EdgeError as error:
         return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
+
+
+def keep_change(result: dict[str, Any], report_dir: str | None) -> None:
+    """Puts the change that came back from another host into the report folder. The configuration did not travel. Raises BadInput."""
+    change = result.pop("kept", None)
+    if change and report_dir:
+        result["backup"] = keeping.keep(report_dir, change)
 
 
 def keep_record(result: Mapping[str, Any], report_dir: str | None) -> None:

@@ -214,7 +214,7 @@ def _change(
     after: Assessment,
     wanted: States,
     options: Options,
-    undoes: str | None = None,
+    undoes: Mapping[str, Any] | None = None,
 ) -> None:
     """Says what will be sent, and unless this is a check keeps it, sends it and proves it."""
     before, platform, target = out.before, scene.platform, scene.target
@@ -232,12 +232,13 @@ def _change(
             scene.task.say(f"{target.name}:   {line}")
     text = platform.whole(scene.session.ask, scene.replies) if out.keeper.wants_text else ""
     kept = keeping.document(
-        target.name, scene.started, platform.name, scene.over, before, after, aspects, steps, undoes
-    )
+        target.name, scene.started, platform.name, scene.over, before, after, aspects, steps,
+        undoes["started"] if undoes else None,
+    )  # fmt: skip
     out.keeper.begin(kept, text)
     job = Job(
         scene.session, platform, target.profile, options, scene.identity, parsed, steps, aspects,
-        before.states(*aspects), wanted,
+        before.states(*aspects), wanted, patient=undoes is not None and undoes["status"] != keeping.DONE,
     )  # fmt: skip
     out.change = job.change
     out.after = None
@@ -272,7 +273,7 @@ def _take_back(scene: _Scene, out: Outcome) -> None:
     options = scene.task.options or Options()
     steps = keeping.inverse(change)
     out.plan = Plan(tuple(steps), None)
-    _change(scene, out, steps, aspects, out.before, before, options, undoes=when)
+    _change(scene, out, steps, aspects, out.before, before, options, undoes=change)
 
 
 def _identify(session: Session, given: Platform | None) -> tuple[Platform, str]:

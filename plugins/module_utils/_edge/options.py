@@ -242,7 +242,11 @@ def _profile(params: Mapping[str, Any]) -> Profile:
     profile = profile_of(params["profile"])
     data: dict[str, Any] = {"sip_ports": profile.sip_ports, "rtp_ports": "{}-{}".format(*profile.rtp)}
     data.update({key: params[key] for key in ("sip_ports", "rtp_ports") if params.get(key)})
-    own = from_mapping(profile.name, data)
+    try:
+        own = from_mapping(profile.name, data)
+    except BadInput as error:
+        key = "rtp_ports" if "rtp_ports" in str(error) else "sip_ports"
+        raise BadInput(f"{key}: {str(error).removeprefix('profile: ')}") from None
     profile = replace(profile, udp_timeout=_timeout(params, profile), sip_ports=own.sip_ports, rtp=own.rtp)
     return replace(profile, forwards=_forwards(params, profile))
 
