@@ -26,7 +26,7 @@ README = "README.md"
 PAGES = "https://github.com/voip-edge/voip.edge/blob/main/docs/docsite/rst"
 RST = "docs/docsite/rst"
 INDEX = "docs/docsite/extra-docs.yml"
-GUIDES = ("guide_first_audit", "guide_verdicts", "guide_security", "guide_adding_a_platform")
+GUIDES = ("guide_first_audit", "guide_onboarding", "guide_verdicts", "guide_security", "guide_adding_a_platform")
 
 CHANGED = {"yes": "yes", "opt-in": "if allowed", "no": "by hand"}
 SURE = {

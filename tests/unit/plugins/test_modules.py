@@ -22,9 +22,11 @@ SPECS = {
     "audit_backups": options.AUDIT_BACKUPS,
     "baseline": options.BASELINE,
     "edge_info": options.EDGE_INFO,
+    "port_forwards": options.PORT_FORWARDS,
     "report": options.REPORT,
     "sip_alg": options.SIP_ALG,
     "udp_timeout": options.UDP_TIMEOUT,
+    "undo": options.UNDO,
 }
 
 
