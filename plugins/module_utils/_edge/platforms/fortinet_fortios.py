@@ -11,6 +11,7 @@ Sources: the vendor's tips on SIP ALG and helper, its CLI and API references; se
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ from dataclasses import dataclass, replace
 from ..core.blocks import Block, words
 from ..core.blocks import read as read_blocks
 from ..core.errors import Refusal
-from ..core.forwards import Forward, forwards_aspect, forwards_findings
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
+from ..core.forwards import ANY, OURS, Forward, forwards_aspect, forwards_findings, in_the_way, open_ranges, ports
+from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, port_range, unique
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
@@ -31,6 +32,9 @@ KERNEL, PROXY = "kernel-helper-based", "proxy-based"
 MODE = "default-voip-alg-mode"
 GLOBAL = "global"
 UDP_DEFAULT = 180
+EVERY_PORT = (0, 65535)
+VIP, ADDRESS, SERVICE, POLICY = "firewall vip", "firewall address", "firewall service custom", "firewall policy"
+FORWARD_TABLES = (VIP, ADDRESS, SERVICE, POLICY)
 # The keys of `system settings` that decide or accompany, with the value that means off
 OFF_VALUES = ((MODE, KERNEL), ("sip-expectation", "disable"), ("sip-helper", "disable"), ("sip-nat-trace", "disable"))
 
@@ -148,11 +152,13 @@ FACTS = (
     Fact(
         "vip",
         "port_forwards",
-        "firewall vip",
-        "all",
+        "firewall vip, and the policies that let somebody in through it",
+        "all; not with central NAT, not in policy-based mode",
         "doc",
-        "no",
-        "remove the policy that names the virtual IP, then the virtual IP",
+        "yes",
+        "config firewall vip; edit NAME; set extip PUBLIC; set mappedip PBX; set extintf WAN; set portforward enable; set protocol udp; "
+        "set extport 5060; set mappedport 5060; next; end; then a policy from WAN to the PBX's interface with the provider's networks as "
+        "source and the virtual IP as destination. To close it remove the policy first, then the virtual IP",
     ),
 )
 
@@ -211,12 +217,14 @@ class Vdom:
     policies: tuple[Policy, ...] | None
     services: tuple[Service, ...] | None
     ttls: tuple[tuple[str, int, int, int | None], ...]
-    vips: tuple[tuple[str, tuple[int, int]], ...] | None
+    tables: Mapping[str, Mapping[str, Block]]
+    """The entries of the tables that make a forward, as they are written; one that was not seen is not in it."""
 
 
 @dataclass(frozen=True)
 class Fortios:
     version: tuple[int, int, int] | None
+    interfaces: Mapping[str, Block] | None
     firmware: str | None
     model: str | None
     whole: bool
@@ -234,6 +242,9 @@ def parse(replies: Replies) -> Fortios:
     status, text = replies.get("status", ""), replies.get("config", "")
     document = read_blocks(text)
     root = document.root
+    more = read_blocks(replies.get("forwards", ""))
+    if more.sound:
+        root.tables.update(more.root.tables)
     multi = bool(root.tables.get("vdom", Block()).entries) or bool(
         re.search(r"Virtual domain configuration: (?:multiple|enable|split-task)", status)
     )
@@ -251,8 +262,10 @@ def parse(replies: Replies) -> Fortios:
     idle = full_global.value("udp-idle-timer") or system.value("udp-idle-timer")
     vdoms = _vdoms(root, multi, replies)
     whole = document.sound and not elided(text) and bool(vdoms)
+    interfaces = top.tables.get("system interface")
     return Fortios(
         version=version,
+        interfaces=None if interfaces is None else interfaces.entries,
         firmware=".".join(str(n) for n in version) if version else None,
         model=numbers.group(1) if numbers else header.group(1) if header else None,
         whole=whole,
@@ -305,7 +318,7 @@ def _vdom(block: Block, full: str, profiles_absent: str) -> Vdom:
             for i, e in ttl.entries.items()
             if e.value("protocol") in ("17", "0")
         ),
-        vips=tuple(_vips(block.tables["firewall vip"])) if "firewall vip" in block.tables else None,
+        tables={name: block.tables[name].entries for name in FORWARD_TABLES if name in block.tables},
     )
 
 
@@ -318,8 +331,12 @@ def _policies(table: Block) -> list[Policy]:
     return [
         Policy(i, e.value("voip-profile"), e.value("ips-voip-filter"), e.value("inspection-mode", "flow") == "flow")
         for i, e in table.entries.items()
-        if e.value("status", "enable") != "disable"
+        if _enabled(e)
     ]
+
+
+def _enabled(entry: Block) -> bool:
+    return entry.value("status", "enable") != "disable"
 
 
 def _services(table: Block) -> list[Service]:
@@ -340,18 +357,6 @@ def _span(entry: Block) -> tuple[int, int]:
 
 def _number(text: str) -> int | None:
     return None if text == "never" else int(text) if text.isdigit() else 300
-
-
-def _vips(table: Block) -> list[tuple[str, tuple[int, int]]]:
-    out = []
-    for name, entry in table.entries.items():
-        if entry.value("status", "enable") == "disable":
-            continue
-        if entry.value("portforward", "disable") != "enable":
-            out.append((name, (0, 65535)))
-        elif entry.value("protocol", "tcp") == "udp":
-            out.append((name, port_range(entry.value("extport")) or (0, 65535)))
-    return out
 
 
 def _mode(box: Fortios, vdom: Vdom) -> str:
@@ -575,25 +580,108 @@ def _timers(box: Fortios) -> list[Timer]:
 
 
 def _forwards(box: Fortios) -> list[Forward]:
-    return [
-        Forward(
-            "vip",
-            "{} {}".format(name or "global", vip),
-            *span,
-            None,
-            None,
-            ('edit "{}": UDP {}-{}'.format(vip, *span),),
-        )
-        for name, vdom in box.vdoms.items()
-        for vip, span in vdom.vips or ()
-    ]
+    """The virtual IPs that bring UDP in, and who gets through the policies that name them."""
+    out = []
+    for name, vdom in box.vdoms.items():
+        for vip, entry in vdom.tables.get(VIP, {}).items():
+            span = _vip_span(entry)
+            if span is None or not _enabled(entry):
+                continue
+            mapped = entry.value("mappedip").partition("-")
+            inside = mapped[0] if not mapped[2] or mapped[2] == mapped[0] else None
+            first = port_range(entry.value("mappedport")) if span != EVERY_PORT else span
+            evidence = (f'edit "{vip}": {ports(span)}',)
+            out.append(
+                Forward(
+                    "vip",
+                    f"{name or 'global'} {vip}",
+                    *span,
+                    inside or None,
+                    _admitted(vdom, vip, entry, span),
+                    evidence,
+                    first[0] if first else None,
+                    ours=vip.startswith(OURS),
+                )
+            )
+    return out
+
+
+def _vip_span(entry: Block) -> tuple[int, int] | None:
+    """The external UDP ports of a virtual IP. Without a port forward it takes all of them."""
+    if entry.value("portforward", "disable") != "enable":
+        return EVERY_PORT
+    if entry.value("protocol", "tcp") != "udp":
+        return None
+    outer, inner = port_range(entry.value("extport")), port_range(entry.value("mappedport"))
+    if outer is None:
+        return EVERY_PORT
+    if inner is not None and outer[0] == outer[1]:  # 5.x writes the first port only
+        return outer[0], outer[0] + inner[1] - inner[0]
+    return outer
+
+
+def _admitted(vdom: Vdom, vip: str, entry: Block, span: tuple[int, int]) -> tuple[str, ...] | None:
+    """The networks that the policies let in through a virtual IP; None where that cannot be said."""
+    rules, addresses = vdom.tables.get(POLICY), vdom.tables.get(ADDRESS)
+    if rules is None or addresses is None or (vdom.settings or {}).get("central-nat", "disable") != "disable":
+        return None
+    known = {"all", *addresses, *vdom.tables.get(VIP, {})}
+    found: list[str] = []
+    strange = denied = False
+    for rule in filter(_enabled, rules.values()):
+        targets = words(rule.sets.get("dstaddr", ""))
+        if rule.value("action", "deny") != "accept":
+            denied = denied or (_comes_from(rule, entry.value("extintf")) and bool({"all", vip} & set(targets)))
+        elif vip in targets:
+            nets = _networks(addresses, words(rule.sets.get("srcaddr", "")))
+            covered = _covers(vdom, words(rule.sets.get("service", "")), span)
+            if denied or nets is None or covered is None or any(key.endswith("-negate") for key in rule.sets):
+                return None
+            found += nets if covered else ()
+        else:
+            strange = strange or not set(targets) <= known  # a group may hold the virtual IP
+    if not found and strange:
+        return None
+    return (ANY,) if ANY in found else unique(found)
+
+
+def _comes_from(rule: Block, interface: str) -> bool:
+    sources = words(rule.sets.get("srcintf", ""))
+    return interface in ("", "any") or interface in sources or "any" in sources
+
+
+def _networks(addresses: Mapping[str, Block], names: list[str]) -> tuple[str, ...] | None:
+    out = []
+    for name in names:
+        entry = addresses.get(name)
+        subnet = words(entry.sets.get("subnet", "0.0.0.0 0.0.0.0")) if entry is not None else []
+        if name == "all" or subnet == ["0.0.0.0", "0.0.0.0"]:
+            out.append(ANY)
+        elif entry is None or entry.value("type", "ipmask") != "ipmask" or len(subnet) != 2:
+            return None
+        else:
+            out.append(str(ipaddress.ip_network("/".join(subnet), strict=False)))
+    return tuple(out) if out else None
+
+
+def _covers(vdom: Vdom, names: list[str], span: tuple[int, int]) -> bool | None:
+    """Whether services let a range of UDP ports through; None where one is not known or lets a part through."""
+    known = {s.name: s.ports for s in vdom.services or ()}
+    if "ALL" in names or "ALL_UDP" in names:
+        return True
+    if any(name not in known for name in names):
+        return None
+    spans = [p for name in names for p in known[name]]
+    if any(first <= span[0] and span[1] <= last for first, last in spans):
+        return True
+    return None if any(first <= span[1] and span[0] <= last for first, last in spans) else False
 
 
 def assess(box: Fortios, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(box))
     timeout = timeout_aspect(_timers(box), profile.udp_timeout)
     inbound = _forwards(box)
-    readable = box.whole and all(v.vips is not None for v in box.vdoms.values())
+    readable = box.whole and all(VIP in v.tables for v in box.vdoms.values())
     forwards = forwards_aspect(inbound, readable, profile)
     findings = (
         sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
@@ -630,8 +718,17 @@ def plan(box: Fortios, options: Options) -> Plan:
     if not box.whole:
         return Plan((), box, "the configuration was not read whole")
     steps, expected, left = _steps(box, options)
+    unsupported: dict[str, str] = {}
+    if options.forwards is not None:
+        try:
+            more, expected = _forward_steps(expected, options.forwards, options.allow_unproven)
+            steps += more
+        except _Cannot as error:
+            unsupported["port_forwards"] = str(error)
+        except Refusal as error:
+            return Plan((), box, str(error))
     if not steps:
-        return Plan((), box)
+        return Plan((), box, unsupported=unsupported)
     if box.secondary:
         return Plan((), box, "this is the secondary unit of a cluster: change the primary")
     if any(v.policies is None for v in box.vdoms.values()):
@@ -640,7 +737,7 @@ def plan(box: Fortios, options: Options) -> Plan:
         return Plan((), box, "which settings this firmware knows was not read: nothing is sent on a guess")
     if box.helpers is None:
         return Plan((), box, "the session-helper table was not read (an administrator of one VDOM cannot see it)")
-    return Plan(tuple(steps), expected, None, tuple(left))
+    return Plan(tuple(steps), expected, None, tuple(left), unsupported)
 
 
 def _steps(box: Fortios, options: Options) -> tuple[list[Step], Fortios, list[str]]:
@@ -798,6 +895,215 @@ def _policy_steps(name: str, vdom: Vdom) -> tuple[list[Step], Vdom]:
     return steps, changed
 
 
+class _Cannot(Exception):
+    """A forward cannot be made here; the text says why and what a person does."""
+
+
+def _forward_steps(box: Fortios, wanted: Forwards, unproven: bool) -> tuple[list[Step], Fortios]:
+    """Ours are exactly what is wanted, or they are made anew; what somebody else made stays as it is."""
+    have = _forwards(box)
+    ours = [f for f in have if f.ours]
+    exact = all(f.leads_to(wanted.pbx) and set(f.sources or ()) == set(wanted.sources) for f in ours)
+    settled = {(f.first, f.last) for f in ours} <= set(wanted.ranges) and not open_ranges(have, wanted)
+    if wanted.present and exact and settled:
+        return [], box
+    steps, vdoms = [], {}
+    for name, vdom in box.vdoms.items():
+        found, vdoms[name] = _remove_ours(name, vdom)
+        steps += found
+    box = replace(box, vdoms=vdoms)
+    if not wanted.present:
+        return steps, box
+    name, outside, inside, address = _where(box, wanted, unproven)
+    theirs = [f for f in _forwards(box) if f.scope.startswith(f"{name or 'global'} ")]
+    blocked = in_the_way([f for f in theirs if _meets(box.vdoms[name], f, outside, address)], wanted)
+    if blocked:
+        raise Refusal(blocked)
+    made, vdom = _make(name, box.vdoms[name], wanted, open_ranges(theirs, wanted), (outside, inside, address))
+    return steps + made, replace(box, vdoms={**box.vdoms, name: vdom})
+
+
+def _meets(vdom: Vdom, forward: Forward, outside: str, address: str) -> bool:
+    """Whether a virtual IP stands on the same public address."""
+    entry = vdom.tables[VIP][forward.scope.split(" ", 1)[1]]
+    there = entry.value("extip").partition("-")[0]
+    return entry.value("extintf") in ("", "any", outside) and (there in ("0.0.0.0", address) or address == "0.0.0.0")
+
+
+def _where(box: Fortios, wanted: Forwards, unproven: bool) -> tuple[str, str, str, str]:
+    """VDOM, outside interface, inside interface, public address. Raises Refusal that names the variable to set."""
+    candidates = [
+        (n, o)
+        for n, vdom in box.vdoms.items()
+        for o in ([wanted.outside] if wanted.outside else _outsides(vdom))
+        if not box.multi or _vdom_of(box, o) in ("", n)
+    ]
+    if len(candidates) != 1:
+        what = ", ".join(f"{o} ({n or 'global'})" for n, o in candidates) or "no policy with nat enable"
+        raise Refusal(f"which interface leads to the internet is not plain ({what}): set voip_edge_outside_interface")
+    name, outside = candidates[0]
+    vdom = box.vdoms[name]
+    settings = vdom.settings or {}
+    if settings.get("central-nat", "disable") != "disable" or settings.get("ngfw-mode") == "policy-based":
+        raise _Cannot(
+            "with central NAT or in policy-based mode a virtual IP acts in other ways: make the forward by hand"
+        )
+    if any(table not in vdom.tables for table in FORWARD_TABLES) or box.interfaces is None:
+        raise Refusal("the tables of addresses, services, virtual IPs, policies and interfaces were not all read")
+    if outside not in box.interfaces:
+        raise Refusal(f"there is no interface {outside} (a zone is not one): set voip_edge_outside_interface")
+    return name, outside, wanted.inside or _inside(box, name, wanted.pbx), _public(box, wanted, outside, unproven)
+
+
+def _vdom_of(box: Fortios, interface: str) -> str:
+    entry = (box.interfaces or {}).get(interface)
+    return entry.value("vdom") if entry is not None else ""
+
+
+def _outsides(vdom: Vdom) -> tuple[str, ...]:
+    """Where the policies send translated traffic."""
+    out = [r for r in vdom.tables.get(POLICY, {}).values() if _enabled(r) and r.value("nat") == "enable"]
+    return unique(i for r in out for i in words(r.sets.get("dstintf", "")))
+
+
+def _inside(box: Fortios, name: str, pbx: str) -> str:
+    """The interface whose network holds the PBX."""
+    found = [
+        i
+        for i, entry in (box.interfaces or {}).items()
+        if name in ("", entry.value("vdom", name)) and _holds(words(entry.sets.get("ip", "")), pbx)
+    ]
+    if len(found) != 1:
+        raise Refusal(f"no single interface has a network with {pbx} in it: set voip_edge_inside_interface")
+    return found[0]
+
+
+def _holds(ip: list[str], host: str) -> bool:
+    try:
+        return len(ip) == 2 and ipaddress.ip_address(host) in ipaddress.ip_network("/".join(ip), strict=False)
+    except ValueError:
+        return False
+
+
+def _public(box: Fortios, wanted: Forwards, outside: str, unproven: bool) -> str:
+    """The public address. One that changes would need 0.0.0.0, which is documented for another kind of virtual IP only."""
+    entry = (box.interfaces or {})[outside]
+    own = words(entry.sets.get("ip", ""))[:1]
+    if wanted.address:
+        return wanted.address
+    if own and own != ["0.0.0.0"] and entry.value("mode", "static") == "static":
+        return own[0]
+    if unproven:
+        return "0.0.0.0"
+    raise Refusal(f"{outside} has no fixed address: set voip_edge_outside_address")
+
+
+def _remove_ours(name: str, vdom: Vdom) -> tuple[list[Step], Vdom]:
+    """Policies first: what they name cannot be deleted."""
+    steps, tables = [], dict(vdom.tables)
+    vips = {n for n in tables.get(VIP, {}) if n.startswith(OURS)}
+    rules = {i for i, r in tables.get(POLICY, {}).items() if set(words(r.sets.get("dstaddr", ""))) & vips}
+    foreign = [i for i in rules if not set(words(tables[POLICY][i].sets["dstaddr"])) <= vips]
+    if foreign:
+        raise Refusal(
+            f"policy {foreign[0]} names one of our virtual IPs beside others: it is not ours and is not altered"
+        )
+    for table, gone in ((POLICY, rules), (VIP, vips), (SERVICE, None), (ADDRESS, None)):
+        entries = tables.get(table, {})
+        names = gone if gone is not None else {n for n in entries if n.startswith(OURS)}
+        if names:
+            old = {n: e for n, e in entries.items() if n in names}
+            steps.append(Step(_deleted(table, old), _written(table, old), name))
+            tables[table] = {n: e for n, e in entries.items() if n not in names}
+    return steps, _with(vdom, tables)
+
+
+def _make(
+    name: str, vdom: Vdom, wanted: Forwards, spans: list[tuple[int, int]], where: tuple[str, str, str]
+) -> tuple[list[Step], Vdom]:
+    """Virtual IPs and their policy together: a virtual IP alone takes its address away from others."""
+    outside, inside, address = where
+    sources = {f"{OURS}-{n.replace('/', '-')}": n for n in wanted.sources if n != ANY}
+    vips = {f"{OURS}-{'-'.join(map(str, sorted(set(span))))}": span for span in spans}
+    number = str(max((int(i) for i in vdom.tables[POLICY] if i.isdigit()), default=0) + 1)
+    new: dict[str, dict[str, dict[str, str]]] = {
+        ADDRESS: {n: {"subnet": _subnet(net)} for n, net in sources.items()},
+        SERVICE: {OURS: {"udp-portrange": " ".join(map(_range, spans))}},
+        VIP: {
+            n: {
+                "extip": address, "mappedip": f'"{wanted.pbx}"', "extintf": f'"{outside}"', "portforward": "enable",
+                "protocol": "udp", "extport": _range(span), "mappedport": _range(span),
+            }
+            for n, span in vips.items()
+        },
+        POLICY: {
+            number: {
+                **({"name": f'"{OURS}"'} if any("name" in r.sets for r in vdom.tables[POLICY].values()) else {}),
+                "srcintf": f'"{outside}"', "dstintf": f'"{inside}"', "action": "accept",
+                "srcaddr": " ".join(f'"{n}"' for n in sources) or '"all"',
+                "dstaddr": " ".join(f'"{n}"' for n in vips), "schedule": '"always"', "service": f'"{OURS}"',
+            }
+        },
+    }  # fmt: skip
+    steps, tables = [], dict(vdom.tables)
+    for table, entries in new.items():
+        blocks = {n: Block(dict(sets)) for n, sets in entries.items()}
+        do = list(_written(table, blocks))
+        order = {**tables[table], **blocks}
+        denies = [i for i, r in tables[table].items() if table == POLICY and _denies(r, outside)]
+        if denies:  # a new policy lands at the end, behind what would keep the provider out
+            do.insert(-1, f"move {number} before {denies[0]}")
+            order = {}
+            for key, entry in tables[table].items():
+                order.update({**blocks, key: entry} if key == denies[0] else {key: entry})
+        if blocks:
+            steps.append(Step(tuple(do), _deleted(table, blocks), name))
+        tables[table] = order
+    return steps, _with(vdom, tables)
+
+
+def _denies(rule: Block, outside: str) -> bool:
+    named = "all" in words(rule.sets.get("dstaddr", ""))
+    return _enabled(rule) and rule.value("action", "deny") != "accept" and _comes_from(rule, outside) and named
+
+
+def _range(span: tuple[int, int]) -> str:
+    return str(span[0]) if span[0] == span[1] else "{}-{}".format(*span)
+
+
+def _subnet(network: str) -> str:
+    net = ipaddress.ip_network(network)
+    return f"{net.network_address} {net.netmask}"
+
+
+def _with(vdom: Vdom, tables: Mapping[str, Mapping[str, Block]]) -> Vdom:
+    """The VDOM with other tables, and what is read out of them."""
+    policies, services = tables.get(POLICY), tables.get(SERVICE)
+    return replace(
+        vdom,
+        tables=tables,
+        policies=None if policies is None else tuple(_policies(Block(entries=dict(policies)))),
+        services=None if services is None else tuple(_services(Block(entries=dict(services)))),
+    )
+
+
+def _edited(table: str, name: str) -> str:
+    return f"edit {name}" if table == POLICY else f'edit "{name}"'
+
+
+def _written(table: str, entries: Mapping[str, Block]) -> tuple[str, ...]:
+    lines = [
+        line
+        for name, entry in entries.items()
+        for line in (_edited(table, name), *(f"set {k} {v}" for k, v in entry.sets.items()), "next")
+    ]
+    return (f"config {table}", *lines, "end")
+
+
+def _deleted(table: str, entries: Mapping[str, Block]) -> tuple[str, ...]:
+    return (f"config {table}", *(_edited(table, n).replace("edit", "delete", 1) for n in reversed([*entries])), "end")
+
+
 SETTINGS = "show full-configuration system settings"
 _PARTS = (
     "show full-configuration voip profile",
@@ -849,6 +1155,15 @@ def _read_vdoms(ask: Ask, out: dict[str, str]) -> dict[str, str]:
             out["full:" + name] = ask(SETTINGS)
         ask("end")
     return out
+
+
+def read_forwards(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
+    """Addresses and interfaces, where there are virtual IPs to judge or forwards to make. With VDOMs they are there already."""
+    root = read_blocks(replies.get("config", "")).root
+    some = bool(root.tables.get(VIP, Block()).entries) or profile.forwards is not None
+    if not some or "vdom" in root.tables or "system interface" in root.tables:
+        return {}
+    return {"forwards": "".join(_blocks_only(ask(f"show {table}")) + "\n" for table in (ADDRESS, "system interface"))}
 
 
 def clear(session: CliSession | RestSession, box: Fortios) -> str:
@@ -909,6 +1224,8 @@ PLATFORM = Platform(
     enter=_enter,
     leave=lambda box, scope, options: ("end",) if scope else (),
     save=_save,
+    read_forwards=read_forwards,
+    whole=lambda ask, replies: replies["config"] if "vdom" in replies["config"] else ask("show"),
     firmware=r"5\.|6\.[024]\.|7\.[0246]\.",
     clear=clear,
 )
