@@ -6,99 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
+import stat
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab import SECRETS, Device, Lab
-
-ROOT = Path(__file__).resolve().parents[2]
-NETWORK_OS = {
-    "sonicwall_sonicos": "sonicwall_sonicos",
-    "cisco_ios": "cisco.ios.ios",
-    "cisco_asa": "cisco.asa.asa",
-    "fortinet_fortios": "fortinet.fortios.fortios",
-}
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folder above ansible_collections, made of links where the checkout does not lie in one."""
-    if ROOT.parts[-3:] == ("ansible_collections", "voip", "edge"):
-        return str(ROOT.parents[2])
-    made = tmp_path_factory.mktemp("collections")
-    (made / "ansible_collections" / "voip").mkdir(parents=True)
-    (made / "ansible_collections" / "voip" / "edge").symlink_to(ROOT)
-    return str(made)
-
-
-class Site:
-    """An inventory, a report folder, and a way to run ansible-playbook on them."""
-
-    def __init__(self, folder: Path, collections: str) -> None:
-        self.folder = folder
-        self.report = folder / "report"
-        self.collections = collections
-        self.hosts: dict[str, dict[str, Any]] = {}
-
-    def add(self, device: Device, platform: str, **more: Any) -> Device:
-        self.hosts[device.name] = {
-            "ansible_host": device.host,
-            "ansible_port": device.port,
-            "ansible_user": device.user,
-            "ansible_password": device.password,
-            "ansible_become_password": device.enable_secret,
-            "ansible_network_os": NETWORK_OS[platform],
-            "voip_edge_host_key": device.host_key,
-            **more,
-        }
-        return device
-
-    def play(self, playbook: str, *more: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        inventory = self.folder / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
-        command = ["ansible-playbook", "-i", str(inventory), playbook, *more]
-        command += ["-e", json.dumps({"voip_edge_report_dir": str(self.report), **variables})]
-        env = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": self.collections,
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCAL_TEMP": str(self.folder),
-        }
-        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
-        return subprocess.run(
-            command, env=env, capture_output=True, text=True, check=False, timeout=120, cwd=self.folder
-        )
-
-    def records(self) -> dict[str, dict[str, Any]]:
-        whole = json.loads((self.report / "report.json").read_text(encoding="utf-8"))
-        return {r["host"]: r for r in whole["records"]}
-
-
-@pytest.fixture
-def site(tmp_path: Path, collections: str) -> Site:
-    return Site(tmp_path, collections)
-
-
-def recap(done: subprocess.CompletedProcess[str], host: str) -> dict[str, int]:
-    line = next(line for line in done.stdout.splitlines() if line.startswith(host) and "ok=" in line)
-    return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
-
-
-def diff_of(done: subprocess.CompletedProcess[str]) -> list[str]:
-    return [line for line in done.stdout.splitlines() if re.match(r"^[-+][ a-z]", line)]
+from tests.integration.conftest import Site, diff_of, recap
+from tests.lab import SECRETS, Lab
 
 
 def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) -> None:
@@ -134,8 +49,13 @@ def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) ->
     assert found == {**dict.fromkeys(site.hosts, "compliant"), "cbac": "noncompliant"}
     assert site.records()["cbac"]["advice"]
     seen = "".join([audit.stdout, audit.stderr, real.stdout, real.stderr, again.stdout])
-    seen += "".join(p.read_text(encoding="utf-8") for p in site.report.rglob("*") if p.is_file())
+    kept, shown = [], []
+    for path in (p for p in site.report.rglob("*") if p.is_file()):
+        (kept if path.suffix == ".cfg" else shown).append(path)
+    seen += "".join(p.read_text(encoding="utf-8") for p in shown)
     assert not [s for s in SECRETS if s in seen]
+    assert kept
+    assert {stat.S_IMODE(p.stat().st_mode) for p in kept} == {0o600}, "configurations have secrets"
 
 
 def test_hosts_that_fail_are_in_the_report_and_the_play_says_so(lab: Lab, site: Site) -> None:
