@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import backups
-from routers import EMPTY, OURS, PEER, Routers
+from routers import ASPECTS, EMPTY, ONE, OURS, PEER, THREE, Routers
 from workplace import TREE, BenchFailed, Workplace
 
+PARTS = ("read", "change", "https", "aspects", "backups")
 Target = tuple[str, float, str, float]  # what, measured, "at most" or "at least", wanted
 
 
@@ -35,7 +36,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--files", type=int, default=10_000, help="saved configurations (default 10000)")
     parser.add_argument("--compared", type=int, default=300, help="of these, judged by both (default 300)")
-    parser.add_argument("--only", choices=("read", "change", "backups"), action="append", help="this part only")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     return parser.parse_args(argv)
 
@@ -47,7 +48,7 @@ def cache_folder() -> Path:
 
 
 def fleet_table(task: str, found: dict[str, dict[str, Any]]) -> list[str]:
-    ours = found[OURS]
+    ours = next(iter(found.values()))
     lines = [
         f"{task:42} {'wall s':>8} {'CPU ms/host':>12} {'memory MB':>10} {'wall x':>8} {'CPU x':>7} {'memory x':>9}"
     ]
@@ -108,20 +109,31 @@ def show_targets(targets: Sequence[Target]) -> list[dict[str, Any]]:
 
 
 def run(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
-    parts = options.only or ["read", "change", "backups"]
+    parts = options.only or list(PARTS)
     result: dict[str, Any] = {
         "machine": {"processors": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
         "settings": {key: getattr(options, key) for key in ("hosts", "forks", "rounds", "latency")},
     }
     tables: list[str] = []
     targets: list[Target] = []
-    if set(parts) & {"read", "change"}:
+    if set(parts) - {"backups"}:
         routers = Routers(place, options.hosts, options.forks, options.latency, options.rounds)
         for part, task, times in (("read", "read", 12.0), ("change", "read + disable + verify + save", 20.0)):
             if part in parts:
                 result[part] = found = routers.run(part)
                 tables += ["", *fleet_table(task, found)]
                 targets += fleet_targets(task, found, times)
+        if "https" in parts:
+            result["https"] = found = routers.run("https")
+            tables += ["", *fleet_table("read, SonicWall over HTTPS", found)]
+            ratio = found[OURS]["cpu_s"] / found[EMPTY]["cpu_s"]
+            targets.append(("read over HTTPS: CPU of ours / an empty task", ratio, "at most", 1.5))
+        for task in ASPECTS if "aspects" in parts else ():
+            result[task] = found = routers.run(task)
+            tables += ["", *fleet_table(task, found)]
+            targets.append(
+                (f"{task}: wall of three aspects / one", found[THREE]["wall_s"] / found[ONE]["wall_s"], "at most", 1.25)
+            )
     if "backups" in parts:
         result["backups"] = saved = backups.run(place, options.files, options.compared)
         tables += ["", *backups_table(saved)]

@@ -19,13 +19,31 @@ PEER = "cisco.ios, network_cli, libssh"
 NORNIR = "nornir-netmiko"
 EMPTY = "an empty Ansible task"
 AUDIT = "voip.edge.audit (whole playbook, report)"
+ONE, THREE = "one aspect: voip.edge.sip_alg", "three aspects: voip.edge.baseline"
+IOS, FORTIGATE, SONICWALL = "cisco_ios:nat-default", "fortinet_fortios:default-74", "sonicwall_sonicos:factory"
 OFF = ("no ip nat service sip udp port 5060", "no ip nat service sip tcp port 5060")
+
+# Which routers, and whether only the plan is made
+ASPECTS = {
+    "plan, FortiGate over SSH": (FORTIGATE, True),
+    "plan, SonicWall over HTTPS": (SONICWALL, True),
+    "change, FortiGate over SSH": (FORTIGATE, False),
+    "change, SonicWall over HTTPS": (SONICWALL, False),
+}
 
 _HEAD = "---\n- name: Benchmark\n  hosts: routers\n  gather_facts: false\n  tasks:\n"
 PLAYS = {
     "empty": "    - name: Do nothing\n      ansible.builtin.debug:\n        msg: nothing\n",
     "ours-read": "    - name: Audit\n      voip.edge.edge_info:\n",
     "ours-change": "    - name: Disable\n      voip.edge.sip_alg:\n        state: disabled\n",
+    "three": """\
+    - name: Make it fit
+      voip.edge.baseline:
+        minimum: 240
+        recommended: 300
+        pbx: 192.168.10.9
+        sources: [203.0.113.0/24, 198.51.100.128/25]
+""",
     "peer-read": """\
     - name: Read
       cisco.ios.ios_command:
@@ -69,14 +87,15 @@ class Contender:
     name: str
     environment: str
     command: Callable[[Path], list[str]]
+    clone: str = IOS
 
 
 class Routers:
-    """The measurements of one task, "read" or "change"."""
+    """The measurements of one task: "read", "change", "https", or one of ASPECTS."""
 
     def __init__(self, place: Workplace, hosts: int, forks: int, latency: str, rounds: int) -> None:
         self.place, self.hosts, self.forks, self.latency, self.rounds = place, hosts, forks, latency, rounds
-        self.programs = {name: place.environment(name, ansible=True) for name in ("ours", "peer")}
+        self.programs = {"ours": place.environment("ours", ansible=True)}
         for name, text in PLAYS.items():
             (place.work / f"{name}.yml").write_text(_HEAD + text, encoding="utf-8")
         (place.work / "peer-variables.yml").write_text(PEER_VARIABLES, encoding="utf-8")
@@ -90,6 +109,16 @@ class Routers:
                 "ansible-playbook", "-f", forks, "-i", str(folder / "inventory.yml"), *more, playbook
             ]  # fmt: skip
 
+        if task in ASPECTS:
+            clone, check = ASPECTS[task]
+            more = ("--check",) if check else ()
+            return [
+                Contender(ONE, "ours", play("ours-change", *more), clone),
+                Contender(THREE, "ours", play("three", *more), clone),
+            ]
+        if task == "https":
+            return [Contender(n, "ours", play(p), SONICWALL) for n, p in ((OURS, "ours-read"), (EMPTY, "empty"))]
+        self.programs.setdefault("peer", self.place.environment("peer", ansible=True))
         client = [str(self.programs["peer"] / "python"), str(HERE / "nornir_client.py"), task]
         found = [
             Contender(OURS, "ours", play(f"ours-{task}")),
@@ -120,7 +149,7 @@ class Routers:
         """One run against fresh routers; also the CPU seconds that the simulator took."""
         programs = self.programs[item.environment]
         extra = {"ANSIBLE_HOST_KEY_CHECKING": "false"} if item.name == PEER else {}
-        with self.place.fleet(self.programs["ours"], hosts, self.latency) as fleet:
+        with self.place.fleet(self.programs["ours"], hosts, self.latency, item.clone) as fleet:
             idle = fleet.cpu()
             cost, output = self.place.measure(item.command(fleet.folder), programs, extra)
             lab = fleet.cpu() - idle
@@ -132,9 +161,16 @@ class Routers:
         done = len(re.findall(r"ok=\d+ .*unreachable=0 +failed=0", text))
         if item.name != NORNIR and done != hosts:
             raise BenchFailed(f"{item.name}: {done} of {hosts} routers in the recap\n{text[-2000:]}")
-        if task == "read" or item.name == EMPTY:
+        plan = task in ASPECTS and ASPECTS[task][1]
+        if plan and text.count("changed=1") != hosts:
+            raise BenchFailed(f"{item.name}: not every router has something to change\n{text[-2000:]}")
+        if task in ("read", "https") or plan or item.name == EMPTY:
             if fleet.writes():
                 raise BenchFailed(f"{item.name}: {fleet.writes()} routers were written to")
+            return
+        if task in ASPECTS:
+            if fleet.writes() != hosts:
+                raise BenchFailed(f"{item.name}: {fleet.writes()} of {hosts} routers were written to")
             return
         for path in (fleet.folder / "running").iterdir():
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -133,11 +133,11 @@ class Workplace:
         return cost, output
 
     @contextmanager
-    def fleet(self, programs: Path, hosts: int, latency: str) -> Iterator[Fleet]:
-        """Fresh simulated IOS routers with NAT, SIP ALG on, in a process of their own."""
+    def fleet(self, programs: Path, hosts: int, latency: str, clone: str) -> Iterator[Fleet]:
+        """Fresh simulated routers, all of one platform and variant, in a process of their own."""
         folder = Path(tempfile.mkdtemp(prefix="lab-", dir=self.work))
         command = [str(programs / "python"), str(TREE / "tests" / "lab" / "serve.py")]
-        command += ["--clones", f"cisco_ios:nat-default:{hosts}", "--dir", str(folder), "--latency", latency]
+        command += ["--clones", f"{clone}:{hosts}", "--dir", str(folder), "--latency", latency]
         command += ["--exit-with", str(os.getpid())]
         with (folder / "lab.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=self.variables(programs))
