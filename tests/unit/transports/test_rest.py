@@ -90,6 +90,56 @@ def test_a_refused_write_is_named_without_its_document() -> None:
         talk.write('PUT /x {"secret": 1}')
 
 
+def test_a_read_may_want_another_type() -> None:
+    class Typed(Device):
+        def request(self, method: str, path: str, **more: Any) -> Reply:
+            kinds.append(more.get("accept"))
+            return super().request(method, path, **more)
+
+    kinds: list[Any] = []
+    talk = session(Typed())
+    talk.ask("GET /x")
+    talk.ask("GET /export text/plain")
+    assert kinds[1:] == ["application/json", "text/plain"]
+
+
+LISTED = {
+    "rows": [{"v4": {"name": "a", "id": "7"}}, {"v4": {"name": "b", "id": "8"}}, {"v4": {"name": "b", "id": "9"}}]
+}
+
+
+def test_an_entry_is_addressed_by_its_name() -> None:
+    device = Device(GET_api_rows=(200, LISTED))
+    talk = session(device)
+    talk.may_write = True
+    talk.write("DELETE /rows/id/{name:a}")
+    talk.write('PUT /rows/id/{name:a} {"name": "{name:b}"}')
+    assert device.asked[1:] == [
+        "GET /api/rows",
+        "DELETE /api/rows/id/7",
+        "GET /api/rows",
+        'PUT /api/rows/id/7 {"name": "{name:b}"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "why"),
+    [
+        ((200, LISTED), "c", "nothing there has that name"),
+        ((200, LISTED), "b", "2 entries have that name"),
+        ((500, {"word": "broken"}), "a", "nothing there has that name"),
+        ((200, {"name": "a", "id": "7/../8"}), "a", "nothing there has that name"),
+    ],
+)
+def test_a_name_that_is_not_there_once_is_refused(answer: Any, name: str, why: str) -> None:
+    device = Device(GET_api_rows=answer)
+    talk = session(device)
+    talk.may_write = True
+    with pytest.raises(CommandRefused, match=f"'{name}' is not one entry of /rows: {why}"):
+        talk.write(f"DELETE /rows/id/{{name:{name}}}")
+    assert device.asked[1:] == ["GET /api/rows"]
+
+
 def test_what_is_staged_is_dropped_on_the_way_out() -> None:
     device = Device()
     talk = session(device)

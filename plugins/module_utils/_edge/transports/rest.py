@@ -4,11 +4,18 @@
 """A session on a device that is configured by requests, with the face that a command line has.
 
 A line is a method, a path and, for a write, a JSON document: `PUT /voip {"voip": ...}`. So plans, scripts and proofs are the
-same for both kinds of device.
+same for both kinds of device. A read may name the type that it wants instead of JSON: `GET /export text/plain`.
+
+Some entries can only be addressed by an id that the device gives when it makes them. A line names such an entry by its name:
+`DELETE /nat-policies/uuid/{name:sip}` is sent with the `uuid` of the one entry called `sip` in `GET /nat-policies`, read just
+before. So a plan and its inverse are known before the entry is there, and can be kept.
 """
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -37,6 +44,27 @@ class Door:
     locked: Callable[[str], bool] = lambda word: False
     seize: str = ""
     release: str = ""
+
+
+_NAMED = re.compile(r"^([A-Z]+ )(/[^ {}]+)/(\w+)/\{name:([^{}]+)\}(.*)$", re.DOTALL)
+_ID = re.compile(r"[\w.:-]+")
+
+
+def _ids(text: str, key: str, name: str) -> list[str]:
+    """The ids, under that key, of the entries of that name in a list."""
+    try:
+        entries = list(_objects(json.loads(text)))
+    except ValueError:
+        return []
+    found = [entry.get(key) for entry in entries if entry.get("name") == name]
+    return [value for value in found if isinstance(value, str) and _ID.fullmatch(value)]
+
+
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(document, dict):
+        yield document
+    for part in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from _objects(part)
 
 
 class RestSession:
@@ -68,7 +96,8 @@ class RestSession:
 
     def ask(self, line: str) -> str:
         """The body of a read; a refusal is returned as it came, with its status in front."""
-        reply = self._session.request("GET", self._door.base + line.split(" ", 1)[1], accept="application/json")
+        path, _sep, kind = line.split(" ", 1)[1].partition(" ")
+        reply = self._session.request("GET", self._door.base + path, accept=kind or "application/json")
         said = self._door.refusal(reply)
         return reply.text() if said is None else f"{reply.status} {said}"
 
@@ -81,6 +110,7 @@ class RestSession:
         if not self.may_write:
             raise AssertionError(f"a write was attempted in a session that may only read: {line}")
         self._session.may_write = True
+        named, line = line, self._addressed(line)
         reply = self._send(line)
         said = self._door.refusal(reply)
         if said is not None and self._extra.get("take_over") and self._door.locked(said) and not self._seized:
@@ -89,9 +119,21 @@ class RestSession:
             reply = self._send(line)
             said = self._door.refusal(reply)
         if said is not None:
-            raise CommandRefused(" ".join(line.split(" ", 2)[:2]), said)
+            raise CommandRefused(" ".join(named.split(" ", 2)[:2]), said)
         self._staged = bool(self._door.commit) and line not in (self._door.commit, self._door.discard)
         return reply.text()
+
+    def _addressed(self, line: str) -> str:
+        """The line with the id of the entry that it names. Raises CommandRefused unless there is exactly one of that name."""
+        found = _NAMED.match(line)
+        if found is None:
+            return line
+        head, listed, key, name, tail = found.groups()
+        ids = _ids(self.ask(f"GET {listed}"), key, name)
+        if len(ids) != 1:
+            how = "nothing there has that name" if not ids else f"{len(ids)} entries have that name"
+            raise CommandRefused(" ".join(line.split(" ", 2)[:2]), f"'{name}' is not one entry of {listed}: {how}")
+        return f"{head}{listed}/{key}/{ids[0]}{tail}"
 
     def _send(self, line: str) -> Reply:
         method, _sep, rest = line.partition(" ")
