@@ -275,6 +275,7 @@ def _forwards(params: Mapping[str, Any], profile: Profile) -> Forwards | None:
         inside=params.get("inside_interface"),
         address=params.get("outside_address"),
         present=not absent,
+        timer=profile.udp_timeout.recommended,
     )
 
 

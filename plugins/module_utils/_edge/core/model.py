@@ -149,7 +149,8 @@ class Forwards:
     """Inbound UDP forwards to a PBX. `sources` are networks, or ("any",) where that was asked for in words.
 
     `outside` and `inside` are interfaces or zones in the device's own words, `address` the public address; None leaves them
-    to what the device says. `present` False takes ours away.
+    to what the device says. `present` False takes ours away. `timer` is the UDP idle timer, in seconds, of a rule that is made for
+    them, where a device has one in each rule.
     """
 
     pbx: str
@@ -160,6 +161,7 @@ class Forwards:
     inside: str | None = None
     address: str | None = None
     present: bool = True
+    timer: int = 120
 
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
