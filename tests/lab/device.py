@@ -102,6 +102,8 @@ class Device:
 
     platform = ""
     telnet_user_prompt = "Username: "
+    web_only = False  # no command line
+    tls = True  # the web interface speaks TLS unless told otherwise
     lockout = False
 
     def __init__(self, name: str, variant: Any, faults: Iterable[str] = (), login: dict[str, Any] | None = None):

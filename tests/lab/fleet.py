@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .device import Device
-from .servers import WEB_ONLY, Lab
+from .servers import Lab
 
 NETWORK_OS = {
     "cisco_ios": "cisco.ios.ios",
@@ -100,7 +100,7 @@ def inventory(served: Iterable[tuple[Member, Device]]) -> str:
 
 def _variables(member: Member, device: Any) -> dict[str, Any]:
     wrong = member.twist == "wrong_password"
-    web = member.rest or member.platform in WEB_ONLY
+    web = member.rest or device.web_only
     port = closed_port() if member.twist == "unreachable" else device.http_port if web else device.port
     variables: dict[str, Any] = {
         "ansible_host": device.host,
@@ -119,8 +119,9 @@ def _variables(member: Member, device: Any) -> dict[str, Any]:
         variables["ansible_network_os"] = NETWORK_OS[member.platform]
     if web:
         variables["ansible_connection"] = "httpapi"
-        variables["ansible_httpapi_use_ssl"] = True
-        variables["voip_edge_tls_fingerprint"] = device.tls_fingerprint
+        variables["ansible_httpapi_use_ssl"] = device.tls
+        if device.tls:
+            variables["voip_edge_tls_fingerprint"] = device.tls_fingerprint
     else:
         variables["voip_edge_host_key"] = device.host_key
     return variables

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .device import Device
+from .forti_rest import RestDoor
 from .forti_schema import schemas
 from .forti_session import FortiSession
 from .forti_tree import Node, Obj, make
@@ -96,6 +97,10 @@ class FortiDevice(Device):
         ]
         self._fill(variant)
         self.saved = copy.deepcopy(self.scopes)
+
+    def add_web_door(self) -> None:
+        """The REST interface, beside the command line."""
+        RestDoor(self)
 
     # -- configuration --------------------------------------------------------------------------------------------
 

@@ -15,12 +15,10 @@ from typing import Any, Callable, TypeVar
 import asyncssh
 
 from .device import Device, Reply, Session
-from .forti_rest import RestDoor
 from .http_server import Certificate, HttpServer, dropper
 from .platforms import make_device
 
 T = TypeVar("T")
-WEB_ONLY = ("sonicwall_sonicos",)
 
 LEGACY_KEX = ("diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1")
 # The default list of the SSH library, which ends with group14-sha1, plus nothing: what a maintained router offers.
@@ -370,23 +368,23 @@ class Lab:
         faults: list[str] | tuple[str, ...] = (),
         login: dict[str, Any] | None = None,
         rest: bool = False,
-        tls: bool = True,
+        tls: bool | None = None,
         old_tls: bool = False,
     ) -> Any:
         """Make a device and serve it. ``login`` overrides fields of :class:`~.device.Login`.
 
-        :param rest: serve a FortiGate's REST interface, too; a device that has only a web interface needs no word.
-        :param tls: without it the web interface speaks plain HTTP; ``old_tls``: TLS 1.0 and 1.1 only.
+        :param rest: serve the web interface of a device that has SSH, too; one that has nothing else needs no word.
+        :param tls: whether the web interface speaks TLS, instead of what such devices do; ``old_tls``: TLS 1.0 and 1.1 only.
         """
         device = make_device(
             platform, variant, name or f"{platform.split('_')[-1]}{len(self.devices) + 1}", faults, login
         )
         if rest:
-            RestDoor(device)
-        if device.platform not in WEB_ONLY:
+            device.add_web_door()
+        if not device.web_only:
             self._call(self._serve(device))
         if getattr(device, "door", None) is not None:
-            self._call(self._serve_http(device, tls, old_tls))
+            self._call(self._serve_http(device, device.tls if tls is None else tls, old_tls))
         self.devices.append(device)
         return device
 

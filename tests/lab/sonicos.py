@@ -25,6 +25,7 @@ SINGLE = ("/voip", "/udp", "/administration/global")
 
 class SonicDevice(Device):
     platform = "sonicwall_sonicos"
+    web_only = True
     totp_secret = "JBSWY3DPEHPK3PXP"
     sessions: list[Any]  # of ApiSession
 

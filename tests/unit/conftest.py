@@ -48,6 +48,20 @@ def params(device: Device, **more: Any) -> dict[str, Any]:
     }
 
 
+def web_params(device: Any, **more: Any) -> dict[str, Any]:
+    """The options of a task for the web interface of a simulated device."""
+    door = {
+        "platform": device.platform,
+        "transport": "https",
+        "port": device.http_port,
+        "use_ssl": bool(device.tls_fingerprint),
+        "validate_certs": True,
+        "tls_fingerprint": device.tls_fingerprint or None,
+        "legacy_tls": False,
+    }
+    return {**params(device), **door, **more}
+
+
 def audit(device: Device, **more: Any) -> engine.Outcome:
     return engine.run(target_of(params(device, **more)), None)
 

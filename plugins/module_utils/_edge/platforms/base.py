@@ -14,12 +14,25 @@ from ..core.model import LABELS, Assessment, Options, Plan
 from ..core.profiles import Profile
 from ..core.verdict import ASPECTS, SIP_ALG, doubted, sip_findings
 from ..transports.cli import CliSession, Dialect
+from ..transports.http import Reply
 from ..transports.rest import Door, RestSession
 
 Ask = Callable[[str], str]
 Replies = Mapping[str, str]
 
 CHANGES = ("yes", "opt-in", "no")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a device shows of itself without a login; None for what it does not show."""
+
+    model: str | None = None
+    firmware: str | None = None
+
+
+Peek = Callable[[str], "Reply | None"]
+"""`peek("GET /path")` is the answer to a harmless request without a login, None where none came; each is asked once."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,11 @@ class Platform:
     whole: Callable[[Ask, Replies], str] = lambda _ask, replies: replies.get("config", "")
     clear: Callable[[CliSession | RestSession, Any], str] | None = None
     door: Door | None = None
-    """How it is reached by HTTPS, where it can be."""
+    """How it is reached by HTTP or HTTPS, where it can be."""
+    sniff: Callable[[Peek], Sighting | None] = lambda peek: None
+    """Whether a device is of this platform, from what it shows without a login. Only its own marks count, never doubt."""
+    factory_logins: tuple[tuple[str, str], ...] = ()
+    """Names and passwords that the devices are shipped with: one that works is a finding."""
     privileged: Callable[[str], bool] = lambda identity: True
 
     def __post_init__(self) -> None:
@@ -109,7 +126,7 @@ class Platform:
     @property
     def has_command_line(self) -> bool:
         """Whether it can be asked who it is over SSH or telnet."""
-        return not self.identify.startswith("GET ")
+        return self.door is None
 
     def strange(self, firmware: str | None) -> str:
         """What to say about a version that the facts do not speak of."""

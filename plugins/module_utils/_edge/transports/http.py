@@ -95,6 +95,12 @@ class _Ask:
     deadline: float
     told: bool
     """Whether it carries more than its address: a body or headers of the caller's."""
+    writes: bool = False
+
+    @property
+    def once(self) -> bool:
+        """Whether it must not be sent again, or followed elsewhere."""
+        return self.writes or self.method not in _READS
 
     def named(self, origin: Origin) -> str:
         path = self.target.split("?", maxsplit=1)[0]
@@ -154,15 +160,19 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         accept: str | None = None,
         reads: bool = False,
+        writes: bool = False,
         follow: bool = True,
     ) -> Reply:
-        """Any status is a reply, except a 401 to our secret and a redirect that is not followed (`follow=False` returns it).
+        """`writes`: a GET that changes something, as some devices have it; it is then treated like any other write.
+
+        Any status is a reply, except a 401 to our secret and a redirect that is not followed (`follow=False` returns it).
 
         A GET is sent again when a kept connection turns out to be closed; a write that may have arrived never is.
         Raises AssertionError, BadInput, Unreachable, HostKeyRefused, LoginRefused, DeviceTimeout, ConnectionLost,
         UnknownReply, Refusal.
         """
-        if method not in _READS and not (reads or self.may_write):
+        changes = writes or (method not in _READS and not reads)
+        if changes and not self.may_write:
             raise AssertionError(f"a write was attempted in a session that may only read: {method} {_bare(path)}")
         content, kind = _content(json, form, body)
         fields = {"Accept": accept or "*/*"}
@@ -171,7 +181,7 @@ class HttpSession:
         fields.update(headers or {})
         _check_request(method, path, fields)
         deadline = time.monotonic() + self.login.timeout
-        ask = _Ask(method, path, content, fields, deadline, content is not None or bool(headers))
+        ask = _Ask(method, path, content, fields, deadline, content is not None or bool(headers), writes)
         for hop in range(_FARTHEST + 1):
             reply = self._authorized(ask)
             if reply.status not in _REDIRECTS or not follow:
@@ -221,7 +231,7 @@ class HttpSession:
                 return self._carried(wire, ask)
             except _Dropped:
                 wire.close()
-                if not kept or ask.method not in _READS:
+                if not kept or ask.once:
                     text = f"{ask.named(self._origin)}: the device closed the connection without an answer{_doubt(ask)}"
                     raise ConnectionLost(text) from None
                 kept = False  # a new connection has no second chance
@@ -314,7 +324,7 @@ class HttpSession:
         location = quote(reply.headers.get("location", ""), encoding="iso-8859-1", safe=string.punctuation)
         shown = _bare(location) or "nowhere"
         asked = ask.named(self._origin)
-        if ask.method not in _READS or not location:
+        if ask.once or not location:
             raise UnknownReply(f"{asked}: answered by a redirect ({reply.status}) to {shown}{_doubt(ask)}")
         try:
             origin, target = self._landing(ask, location)
@@ -376,7 +386,7 @@ def _bare(address: str) -> str:
 
 
 def _doubt(ask: _Ask) -> str:
-    return "" if ask.method in _READS else "; whether it was carried out is not known"
+    return "; whether it was carried out is not known" if ask.once else ""
 
 
 def _masked(text: str, secrets: tuple[str, ...]) -> str:

@@ -9,6 +9,9 @@ same for both kinds of device. A read may name the type that it wants instead of
 Some entries can only be addressed by an id that the device gives when it makes them. A line names such an entry by its name:
 `DELETE /nat-policies/uuid/{name:sip}` is sent with the `uuid` of the one entry called `sip` in `GET /nat-policies`, read just
 before. So a plan and its inverse are known before the entry is there, and can be kept.
+
+A family of devices that is not talked to in JSON has lines of its own, which its door turns into requests; only their first word,
+or the `send` of the door, says what is a read.
 """
 
 from __future__ import annotations
@@ -44,6 +47,8 @@ class Door:
     locked: Callable[[str], bool] = lambda word: False
     seize: str = ""
     release: str = ""
+    send: Callable[[HttpSession, str, bool], Reply] | None = None
+    """`send(session, line, reads)` carries out a line of such a family. Raises CommandRefused, Refusal and what a request raises."""
 
 
 _NAMED = re.compile(r"^([A-Z]+ )(/[^ {}]+)/(\w+)/\{name:([^{}]+)\}(.*)$", re.DOTALL)
@@ -96,8 +101,11 @@ class RestSession:
 
     def ask(self, line: str) -> str:
         """The body of a read; a refusal is returned as it came, with its status in front."""
-        path, _sep, kind = line.split(" ", 1)[1].partition(" ")
-        reply = self._session.request("GET", self._door.base + path, accept=kind or "application/json")
+        if self._door.send is not None:
+            reply = self._door.send(self._session, line, True)
+        else:
+            path, _sep, kind = line.split(" ", 1)[1].partition(" ")
+            reply = self._session.request("GET", self._door.base + path, accept=kind or "application/json")
         said = self._door.refusal(reply)
         return reply.text() if said is None else f"{reply.status} {said}"
 
@@ -136,6 +144,8 @@ class RestSession:
         return f"{head}{listed}/{key}/{ids[0]}{tail}"
 
     def _send(self, line: str) -> Reply:
+        if self._door.send is not None:
+            return self._door.send(self._session, line, False)
         method, _sep, rest = line.partition(" ")
         path, _sep, body = rest.partition(" ")
         headers = {"Content-Type": "application/json"} if body else None
