@@ -18,10 +18,10 @@ from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Me
 from .core.profiles import Profile, get_profile
 from .core.text import first_match
 from .core.verdict import SIP_ALG
-from .platforms.base import Platform
+from .platforms.base import Platform, Sighting
 from .platforms.registry import PLATFORMS
 from .transports.cli import CliSession, Dialect
-from .transports.http import HttpLogin, HttpSession
+from .transports.http import HttpLogin, HttpSession, Reply
 from .transports.rest import RestSession
 from .transports.ssh import Login, connect
 
@@ -99,6 +99,10 @@ def carry_out(target: Target, task: Task, dial: Connect = connect) -> Outcome:
     out.keeper = task.keeper or out.keeper
     session: Session | None = None
     try:
+        target = _recognised(target, task, out)
+        if target.http is not None and target.platform is not None and not target.http.has_credentials:
+            out.record = _record(target, mode, started, out)
+            return out
         session = _open(target, dial)
         session.greet()
         out.opened = True
@@ -115,6 +119,50 @@ def carry_out(target: Target, task: Task, dial: Connect = connect) -> Outcome:
         raise
     out.record = _record(target, mode, started, out)
     return out
+
+
+def _recognised(target: Target, task: Task, out: Outcome) -> Target:
+    """The target with its platform, where only its web interface can say which it is: by its own marks, before any login."""
+    if target.http is None or target.platform is not None:
+        return target
+    platform, seen = recognise(target.http)
+    out.platform, out.opened = platform, True
+    if not target.http.has_credentials:
+        if task.options is not None or task.undo is not None:
+            raise BadInput(f"password: none is given for {target.http.host}, which is {platform.title}")
+        why = f"everything: without a user and a password only this is seen, that it is {platform.title}"
+        steps = tuple(f"{f.id}: {f.by_hand}" for f in platform.facts if f.aspect == SIP_ALG)
+        out.before = Assessment(seen.model, seen.firmware, {}, advice=steps, not_checked=(why,))
+    return replace(target, platform=platform)
+
+
+def recognise(login: HttpLogin) -> tuple[Platform, Sighting]:
+    """The one platform whose marks a web interface shows without a login. Raises UnknownReply for none or several, and Unreachable."""
+    session = HttpSession(login)
+    answers: dict[str, Reply | None] = {}
+
+    def peek(line: str, **more: Any) -> Reply | None:
+        key = f"{line} {more}"
+        if key not in answers:
+            method, path = line.split(" ", 1)
+            try:
+                answers[key] = session.request(method, path, reads=True, **more)
+            except (UnknownReply, ConnectionLost, DeviceTimeout, Refusal):
+                answers[key] = None
+        return answers[key]
+
+    try:
+        seen = [(p, p.sniff(peek)) for p in PLATFORMS]
+    finally:
+        session.close()
+    found = [(p, s) for p, s in seen if s is not None]
+    if len(found) == 1:
+        return found[0]
+    if all(answer is None for answer in answers.values()):
+        raise DeviceTimeout(f"{login.host} port {login.port} takes connections and answers no request")
+    names = " and ".join(p.title for p, _s in found)
+    what = f"it shows the marks of {names}" if found else "no platform recognises its web interface"
+    raise UnknownReply(f"{what}. Nothing was changed and no password was sent; set voip_edge_platform")
 
 
 def _open(target: Target, dial: Connect) -> Session:
@@ -350,6 +398,9 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
         seen = _unsupported(seen, out.plan.unsupported)
         advice += [why for name, why in out.plan.unsupported.items() if seen.aspects[name].compliance != "compliant"]
     plan = out.plan.steps if out.plan and mode == "check" else ()
+    if _is_factory_login(target, out):
+        text = f"the password that {out.platform.title} is shipped with lets one in: anybody on the LAN can change the router"
+        extra.append(Finding("FACTORY-PASSWORD", None, "high", text))
     if out.change is not None and out.plan is not None:
         if out.plan.still_needed and not out.change.cleared:
             extra.append(Finding("SIPALG-STALE-SESSIONS", SIP_ALG, "low", out.plan.still_needed[0]))
@@ -376,6 +427,12 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
     if out.error is not None:
         record["error"] = {"kind": out.error.kind, "text": str(out.error)}
     return record
+
+
+def _is_factory_login(target: Target, out: Outcome) -> bool:
+    login = target.http or target.login
+    known = out.platform.factory_logins if out.platform is not None else ()
+    return out.opened and bool(login.password) and (login.user, login.password) in known
 
 
 def rehearse() -> None:

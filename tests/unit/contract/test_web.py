@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -164,3 +166,24 @@ def test_a_wrong_platform_is_found_before_any_write(lab: Lab, platform: str) -> 
             answer = ask("baseline", device, platform=other)
             assert answer.get("failed"), f"{platform} was taken for {other}"
     assert lines(device) == []
+
+
+BARE = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+for name in ("netmiko", "paramiko", "jmespath", "ansible", "yaml", "jinja2"):
+    sys.modules[name] = None
+from ansible_collections.voip.edge.plugins.module_utils._edge import doors
+print(json.dumps(doors.answer("edge_info", json.load(sys.stdin), check=True)))
+"""
+
+
+@pytest.mark.parametrize("platform", sorted({*FAULTY, "sonicwall_sonicos"}))
+def test_the_standard_library_is_enough(lab: Lab, platform: str) -> None:
+    device = lab.add(platform, FAULTY.get(platform, "factory"))
+    root = next(path for path in sys.path if (Path(path) / "ansible_collections" / "voip" / "edge").is_dir())
+    command = [sys.executable, "-I", "-c", BARE, json.dumps([root])]
+    given = json.dumps({**web_params(device), **MORE.get((platform, device.variant.name), {})})
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["platform"] == platform

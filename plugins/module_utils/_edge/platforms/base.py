@@ -31,8 +31,11 @@ class Sighting:
     firmware: str | None = None
 
 
-Peek = Callable[[str], "Reply | None"]
-"""`peek("GET /path")` is the answer to a harmless request without a login, None where none came; each is asked once."""
+Peek = Callable[..., "Reply | None"]
+"""`peek("GET /path", **more)` is the answer to a harmless request without a login, None where none came; each is asked once.
+
+`more` goes to the request (`headers`, `body`, `json`, `follow`); a method other than GET must be one that only reads.
+"""
 
 
 @dataclass(frozen=True)

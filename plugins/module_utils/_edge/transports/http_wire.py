@@ -64,6 +64,10 @@ class HttpLogin:
     connect_timeout: float = 10.0
     timeout: float = 30.0
 
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.token or (self.user and self.password is not None))
+
     def __repr__(self) -> str:
         return f"HttpLogin({self.user}@{self.scheme}://{self.host}:{self.port})"
 
