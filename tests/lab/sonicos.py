@@ -16,7 +16,7 @@ from .http_server import HTML, Door, Request, Response, as_json
 from .sonicos_auth import OTHER, ApiSession, Gate, totp
 from .sonicos_check import Refused, not_found
 from .sonicos_edit import Edit, Rules, apply, entries_of, locate, split
-from .sonicos_state import SERIAL, Config, factory, overlay, uuid_of
+from .sonicos_state import ADDRESS_DEFAULT, SERIAL, Config, factory, interface, interface_addresses, overlay, uuid_of
 from .sonicos_text import export
 from .variants.sonicwall_sonicos import SonicVariant
 
@@ -41,7 +41,9 @@ class SonicDevice(Device):
         self.calls: list[dict[str, str]] = [
             {"caller_ip": "192.168.10.21", "called_ip": "192.0.2.80", "protocol": "SIP"}
         ]
-        self.rules = Rules(variant.limits, "minutes" in variant.flags, "keyless" in variant.flags)
+        self.rules = Rules(
+            variant.limits, "minutes" in variant.flags, "keyless" in variant.flags, "auto_last" in variant.flags
+        )
         self.edits: list[Edit] = []
         self.live = self._made(variant)
         self.candidate = copy.deepcopy(self.live)
@@ -59,6 +61,14 @@ class SonicDevice(Device):
         config["udp"] = overlay(config["udp"], variant.udp)
         for rule in config["access_rules"]:
             rule.update(overlay(rule, variant.rules.get(rule["name"], {})))
+        for number, (name, zone, ip) in enumerate(variant.interfaces):
+            made = interface(name, zone, ip)
+            config["interfaces"] = [i for i in config["interfaces"] if i["ipv4"]["name"] != name] + [made]
+            if ip != "dhcp":
+                config["address_objects"] += [
+                    overlay(dict(ADDRESS_DEFAULT), {**entry, "uuid": uuid_of(0x300 + 2 * number + at)})
+                    for at, entry in enumerate(interface_addresses(name, zone, ip))
+                ]
         api = config["administration"]["sonicos_api"]
         api.update(
             basic="basic" in variant.auth,
@@ -261,7 +271,12 @@ class SonicDoor(Door):
         entries = [locate(config, kind, by, value)] if by else config[kind.key]
         if "singular" in device.variant.flags and by:
             return device.plain({kind.single: kind.show(entries[0])})
-        return device.plain({kind.key: [kind.show(entry) for entry in entries]})
+        return device.plain({kind.key: [kind.show(self._as_shown(entry)) for entry in entries]})
+
+    def _as_shown(self, entry: Config) -> Config:
+        """An entry that somebody made, on a box that does not say where it stands."""
+        made = "auto_shown" in self.device.variant.flags and "priority" in entry and entry["uuid"] >= uuid_of(0x1000)
+        return {**entry, "priority": {"auto": True}} if made else entry
 
     def _version(self) -> dict[str, str]:
         variant = self.device.variant
@@ -303,6 +318,8 @@ class SonicDoor(Door):
         return device.plain(shown)
 
     def _export(self) -> Response:
+        if "no_export" in self.device.variant.flags:
+            raise Refused("Not allowed.", "E_NOT_ALLOWED", 1010, 403)
         version = self._version()
         text = export(self.device.live, version["model"], version["firmware_version"])
         return Response(200, text.encode(), kind="text/plain")

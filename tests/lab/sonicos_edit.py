@@ -39,11 +39,15 @@ class Edit:
 
 @dataclass(frozen=True)
 class Rules:
-    """What one box allows and means: the most entries of a list, the global UDP unit, a SIP block without ``enable``."""
+    """What one box allows and means: the most entries of a list, the global UDP unit, a SIP block without ``enable``.
+
+    ``last``: an automatic priority is the last one.
+    """
 
     limits: dict[str, int]
     minutes: bool = False
     keyless: bool = False
+    last: bool = False
 
 
 def apply(config: Config, edit: Edit, rules: Rules) -> None:
@@ -202,7 +206,7 @@ def _add(config: Config, kind: Kind, given: Config, rules: Rules) -> None:
             # A new rule starts with the global value, whatever that counts.
             entry["udp"]["timeout"] = config["udp"]["default_connection_timeout"] * (60 if rules.minutes else 1)
     check(config, kind, entry, None)
-    _place(config, kind, entry, given.get("priority"))
+    _place(config, kind, entry, given.get("priority"), rules.last)
 
 
 def _change(config: Config, kind: Kind, current: Config, given: Config, patch: bool) -> None:
@@ -247,7 +251,7 @@ def _complete(kind: Kind, base: Config, given: Config, replace: tuple[str, ...] 
     return entry
 
 
-def _place(config: Config, kind: Kind, entry: Config, wish: Any) -> None:
+def _place(config: Config, kind: Kind, entry: Config, wish: Any, last: bool = False) -> None:
     """Put an entry where its priority says; ``auto`` goes before the first one that is broader."""
     entries: list[Config] = config[kind.key]
     if kind.key not in ("access_rules", "nat_policies"):
@@ -264,7 +268,7 @@ def _place(config: Config, kind: Kind, entry: Config, wish: Any) -> None:
         if number < 1:
             raise Refused("Invalid priority!", "E_INVALID", 1041)
         after: Config | None = pair[number - 1] if number <= len(pair) else None
-    elif (wish or {}).get("end"):
+    elif (wish or {}).get("end") or last:
         after = None
     else:
         after = next((item for item in pair if _breadth(item) > _breadth(entry)), None)

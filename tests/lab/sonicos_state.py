@@ -273,7 +273,7 @@ def factory() -> Config:
             }
             for number, (name, kind) in enumerate(ZONES)
         ],
-        "interfaces": [_interface("X0", "LAN", "192.168.10.1"), _interface("X1", "WAN", "198.51.100.2")],
+        "interfaces": [interface("X0", "LAN", "192.168.10.1"), interface("X1", "WAN", "198.51.100.2")],
     }
     number = 0x200
     for path, entries in (
@@ -293,8 +293,11 @@ def factory() -> Config:
     return config
 
 
-def _interface(name: str, zone: str, ip: str) -> Config:
-    mode = {"static": {"ip": ip, "netmask": "255.255.255.0"}}
+def interface(name: str, zone: str, ip: str) -> Config:
+    """An interface; ``dhcp`` instead of its address has one that the configuration does not hold."""
+    mode: Config = {"static": {"ip": ip, "netmask": "255.255.255.0"}}
+    if ip == "dhcp":
+        mode = {"dhcp": {"hostname": "", "renew_on_startup": False}}
     return {
         "ipv4": {
             "name": name,
@@ -302,6 +305,11 @@ def _interface(name: str, zone: str, ip: str) -> Config:
             "management": {"https": True, "ping": True, "ssh": True},
         }
     }
+
+
+def interface_addresses(name: str, zone: str, ip: str) -> tuple[Config, Config]:
+    """The objects that a box keeps of an interface."""
+    return _host(f"{name} IP", zone, ip), _net(f"{name} Subnet", zone, ip.rsplit(".", maxsplit=1)[0] + ".0")
 
 
 def renumber(config: Config) -> None:

@@ -23,7 +23,10 @@ class SonicVariant:
     (integer codes), ``foreign_lock``, ``foreign_session``, ``explicit_mode`` (not in configuration mode after the
     log-in), ``read_only`` (not admitted), ``read_only_api`` (reads only), ``password_update``, ``auto_commit``,
     ``minutes`` (the global UDP value counts minutes), ``restart``, ``keyless`` (``/voip`` has no ``enable``),
-    ``singular`` (one entry under a singular key), ``no_json`` (406 on newer paths).
+    ``singular`` (one entry under a singular key), ``no_json`` (406 on newer paths), ``auto_last`` (a rule with automatic
+    priority goes to the end of its pair of zones), ``auto_shown`` (made by hand, an entry shows ``auto`` and not its place),
+    ``no_export`` (the configuration is not given to this account).
+    ``interfaces``: further ones (name, zone, address; ``dhcp`` for an address that is not shown).
     """
 
     name: str
@@ -40,6 +43,7 @@ class SonicVariant:
     pending: tuple[Edit, ...] = ()
     nothing: str = ""
     limits: dict[str, int] = field(default_factory=dict)
+    interfaces: tuple[tuple[str, str, str], ...] = ()
     flags: frozenset[str] = frozenset()
     login: dict[str, Any] = field(default_factory=dict)
 
@@ -91,6 +95,59 @@ FOREIGN = (
                     }
                 }
             ]
+        },
+    ),
+)
+
+
+def post(path: str, entry: dict[str, Any]) -> Edit:
+    """A request that makes one entry."""
+    key = {"service": "service_objects", "address": "address_objects", "access": "access_rules", "nat": "nat_policies"}
+    name = "address_groups" if path.startswith("/address-groups") else key[path[1:].split("-", maxsplit=1)[0]]
+    return ("POST", path, {name: [{"ipv4": entry} if path.endswith("/ipv4") else entry]})
+
+
+def rule_in(name: str, action: str, service: dict[str, Any], source: str = "") -> Edit:
+    """A rule WAN to LAN about the public address; `source` is a group."""
+    who = {"group": source} if source else {"any": True}
+    return post(
+        "/access-rules/ipv4",
+        {
+            "name": name,
+            "from": "WAN",
+            "to": "LAN",
+            "action": action,
+            "service": service,
+            "source": {"address": who, "port": {"any": True}},
+            "destination": {"address": {"name": "X1 IP"}},
+        },
+    )
+
+
+# Somebody's own forward of SIP to the very PBX, for the provider's networks alone.
+GOOD_FORWARD: tuple[Edit, ...] = (
+    post("/address-objects/ipv4", {"name": "PBX", "zone": "LAN", "host": {"ip": "192.168.10.20"}}),
+    post(
+        "/address-objects/ipv4",
+        {"name": "Provider A", "zone": "WAN", "network": {"subnet": "203.0.113.0", "mask": "255.255.255.0"}},
+    ),
+    post(
+        "/address-objects/ipv4",
+        {"name": "Provider B", "zone": "WAN", "range": {"begin": "198.51.100.128", "end": "198.51.100.255"}},
+    ),
+    post(
+        "/address-groups/ipv4",
+        {"name": "Provider", "address_object": {"ipv4": [{"name": "Provider A"}, {"name": "Provider B"}]}},
+    ),
+    rule_in("PBX in", "allow", {"name": "SIP UDP"}, "Provider"),
+    post(
+        "/nat-policies/ipv4",
+        {
+            "name": "PBX nat",
+            "inbound": "X1",
+            "destination": {"name": "X1 IP"},
+            "translated_destination": {"name": "PBX"},
+            "service": {"name": "SIP UDP"},
         },
     ),
 )
@@ -249,6 +306,55 @@ _ALL = (
         voip=ON,
         flags=frozenset({"no_rules_api", "numbers"}),
         **TZ270,
+    ),
+    SonicVariant(
+        "foreign-forward-pbx",
+        "somebody's own forward of SIP to the PBX, from the provider's networks alone",
+        voip=ON,
+        edits=GOOD_FORWARD,
+    ),
+    SonicVariant(
+        "foreign-deny",
+        "somebody denies SIP from outside in a rule of its own",
+        voip=ON,
+        edits=(rule_in("No SIP", "deny", {"name": "SIP UDP"}),),
+    ),
+    SonicVariant(
+        "foreign-deny-broad",
+        "somebody discards all that comes to the public address",
+        voip=ON,
+        edits=(rule_in("Stealth", "discard", {"any": True}),),
+    ),
+    SonicVariant(
+        "foreign-allow",
+        "a rule of somebody lets everybody in on SIP, though no NAT policy leads anywhere",
+        voip=ON,
+        edits=(rule_in("SIP in", "allow", {"group": "VOIP"}),),
+    ),
+    SonicVariant(
+        "dmz", "a third interface in the DMZ, 192.168.20.1", voip=ON, interfaces=(("X2", "DMZ", "192.168.20.1"),)
+    ),
+    SonicVariant("two-wans", "two interfaces in the zone WAN", voip=ON, interfaces=(("X2", "WAN", "203.0.113.2"),)),
+    SonicVariant(
+        "dhcp-wan",
+        "the interface in the zone WAN has its address by DHCP",
+        voip=ON,
+        interfaces=(("X1", "WAN", "dhcp"),),
+    ),
+    SonicVariant(
+        "auto-last", "a rule with automatic priority goes behind all others", voip=ON, flags=frozenset({"auto_last"})
+    ),
+    SonicVariant(
+        "auto-shown",
+        "what is made by hand shows automatic priority and not its place",
+        voip=ON,
+        flags=frozenset({"auto_shown"}),
+    ),
+    SonicVariant(
+        "no-export",
+        "the configuration is exported for the built-in account alone",
+        voip=ON,
+        flags=frozenset({"no_export"}),
     ),
     SonicVariant("restart", "a commit asks for a restart", voip=ON, flags=frozenset({"restart"})),
 )

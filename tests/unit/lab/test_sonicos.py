@@ -380,6 +380,56 @@ def test_the_export_holds_the_planted_secrets(box: Any) -> None:
     assert sum(secret in text for secret in SECRETS) >= 3
 
 
+def entries(client: Client, path: str) -> list[Any]:
+    """The entries of a list, unwrapped."""
+    found = next(iter(client("GET", path).values()))
+    return [item.get("ipv4", item) for item in found]
+
+
+def test_where_a_new_rule_stands(box: Any) -> None:
+    for variant, order in (("factory", ["VOIP-IN", "WAN to LAN"]), ("auto-last", ["WAN to LAN", "VOIP-IN"])):
+        _dev, client = box(variant)
+        assert good(client("POST", "/access-rules/ipv4", rule(service={"name": "SIP"}, priority={"auto": True})))
+        pair = [item for item in entries(client, "/access-rules/ipv4") if (item["from"], item["to"]) == ("WAN", "LAN")]
+        assert [item["name"] for item in pair] == order
+        assert [item["priority"]["manual"]["value"] for item in pair] == [1, 2]
+    _dev, client = box("auto-shown")
+    client("POST", "/access-rules/ipv4", rule(service={"name": "SIP"}))
+    shown = {item["name"]: item["priority"] for item in entries(client, "/access-rules/ipv4")}
+    assert (shown["VOIP-IN"], shown["WAN to LAN"]) == ({"auto": True}, {"manual": {"value": 2}})
+
+
+def test_other_interfaces(box: Any) -> None:
+    found = {}
+    for variant in ("dmz", "two-wans", "dhcp-wan"):
+        dev, client = box(variant)
+        parts = [item["ip_assignment"] for item in entries(client, "/interfaces/ipv4")]
+        found[variant] = sorted((part["zone"], *part["mode"]) for part in parts)
+        assert len({item["uuid"] for item in entries(client, "/address-objects/ipv4")}) >= 5
+        dev.reboot()
+    assert found["dmz"] == [("DMZ", "static"), ("LAN", "static"), ("WAN", "static")]
+    assert found["two-wans"] == [("LAN", "static"), ("WAN", "static"), ("WAN", "static")]
+    assert found["dhcp-wan"] == [("LAN", "static"), ("WAN", "dhcp")]
+
+
+def test_rules_of_somebody_else(box: Any) -> None:
+    for variant, name, action in (
+        ("foreign-deny", "No SIP", "deny"),
+        ("foreign-deny-broad", "Stealth", "discard"),
+        ("foreign-allow", "SIP in", "allow"),
+        ("foreign-forward-pbx", "PBX in", "allow"),
+    ):
+        dev, client = box(variant)
+        first = next(item for item in entries(client, "/access-rules/ipv4") if item["from"] == "WAN")
+        assert (first["name"], first["action"], dev.pending()) == (name, action, [])
+
+
+def test_an_export_that_is_not_given(box: Any) -> None:
+    _dev, client = box("no-export")
+    assert not good(client("GET", "/export/current-config/cli"))
+    assert client.last.status == 403
+
+
 # -- several administrators ---------------------------------------------------------------------------------------
 
 
