@@ -349,3 +349,52 @@ def test_whatever_happens_the_connection_is_closed(peer: Peer, end: BaseExceptio
     with pytest.raises(type(end)):
         talk.close()
     assert peer.closed == 1
+
+
+ASKS = Dialect(errors=(r"^%",), questions=((r"no static ", r"delete the children\? \[no\]:?", "yes"),))
+
+
+def writer(peer: Peer) -> CliSession:
+    made = greeted(peer, ASKS)
+    made.may_write = True
+    return made
+
+
+def test_a_question_to_a_write_is_answered(peer: Peer) -> None:
+    talk = writer(peer)
+    peer.on("no static 5060\n", "no static 5060\r\n", "In use, delete the child", "ren? [no]: ").on(
+        "yes\n", "yes\r\nr1#"
+    )
+    assert "In use" in talk.write("no static 5060")
+    assert peer.sent[-2:] == ["no static 5060\n", "yes\n"]
+    assert talk.ask("show x") == ""
+
+
+def test_the_answer_may_lead_to_an_error(peer: Peer) -> None:
+    talk = writer(peer)
+    peer.on("no static 5060\n", "no static 5060\r\ndelete the children? [no]: ").on(
+        "yes\n", "yes\r\n% still in use\r\nr1#"
+    )
+    with pytest.raises(CommandRefused, match="still in use"):
+        talk.write("no static 5060")
+
+
+@pytest.mark.parametrize("line", ["no dynamic 5060", "static no static 5060"])
+def test_the_question_of_another_line_is_not_answered(peer: Peer, line: str) -> None:
+    talk = writer(peer)
+    peer.on(line + "\n", line + "\r\ndelete the children? [no]: ")
+    with pytest.raises(DeviceTimeout, match="delete the children"):
+        talk.write(line)
+    assert "yes\n" not in peer.sent
+
+
+def test_reading_answers_no_question_and_nothing_is_answered_twice(peer: Peer) -> None:
+    talk = writer(peer)
+    peer.on("no static 1\n", "no static 1\r\ndelete the children? [no]: ")
+    with pytest.raises(DeviceTimeout):
+        talk.ask("no static 1")
+    assert "yes\n" not in peer.sent
+    peer.on("yes\n", "yes\r\ndelete the children? [no]: ")
+    with pytest.raises(DeviceTimeout):
+        talk.write("no static 1")
+    assert peer.sent.count("yes\n") == 1

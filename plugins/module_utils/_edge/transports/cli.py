@@ -53,15 +53,26 @@ class Dialect:
     nested: str = ""
     leave: str = "end"
     """While the prompt matches `nested`, a session that failed in the middle sends `leave` to get out again."""
+    questions: tuple[tuple[str, str, str], ...] = ()
+    """What a device asks back to a line that it was told to take: (pattern of the line, of the question, the answer)."""
 
     def __post_init__(self) -> None:
         """A wrong pattern shows when it is loaded, and forks find the patterns in the cache of re."""
         self.compiled()
+        self.questions_to("")
 
     def compiled(self) -> tuple[re.Pattern[str], list[re.Pattern[str]]]:
         """The pager and the errors."""
         pager = re.compile(r"(?:^|[\r\n])[ \t]*" + self.pager + r"$")
         return pager, [re.compile(e, re.I | re.M) for e in self.errors]
+
+    def questions_to(self, line: str) -> list[tuple[re.Pattern[str], str]]:
+        """The questions that may follow a line, with their answers. Any other question is waited out until the deadline."""
+        return [
+            (re.compile(r"(?:^|\n)[^\n]*(?:" + asked + r")[ \t]*$"), answer)
+            for pattern, asked, answer in self.questions
+            if re.match(pattern, line)
+        ]
 
 
 class CliSession:
@@ -158,10 +169,13 @@ class CliSession:
         return self._exchange(command)
 
     def write(self, line: str) -> str:
-        """Sends a line that may change the device. Raises CommandRefused when the answer is an error of the dialect."""
+        """Sends a line that may change the device, and answers what the dialect expects to be asked about it.
+
+        Raises CommandRefused when the answer is an error of the dialect.
+        """
         if not self.may_write:
             raise AssertionError(f"a write was attempted in a session that may only read: {line}")
-        reply = self._exchange(line)
+        reply = self._exchange(line, self.dialect.questions_to(line))
         if any(e.search(reply) for e in self._errors):
             raise CommandRefused(line, self._hide(reply.strip())[:400])
         return reply
@@ -199,7 +213,7 @@ class CliSession:
             r"^[ \t]*" + base + r"[^\s#>$()]*(?:\([^()\n]*\))*(?: \([^()\n]*\))* ?(?P<mark>[>#$])[ \t]*$", re.M
         )
 
-    def _exchange(self, command: str) -> str:
+    def _exchange(self, command: str, questions: Sequence[tuple[re.Pattern[str], str]] = ()) -> str:
         prompt = self._prompt()
         self._channel.send(command + "\n")
         deadline = time.monotonic() + self._timeout
@@ -212,6 +226,12 @@ class CliSession:
                 deadline = time.monotonic() + self._timeout
                 continue
             tail = _clean(text[-_TAIL:])
+            answer = next((a for asked, a in questions if asked.search(tail)), None)
+            if answer is not None:
+                questions = ()  # asked again, it was not understood: then the deadline decides
+                self._channel.send(answer + "\n")
+                deadline = time.monotonic() + self._timeout
+                continue
             if prompt.search(tail):
                 answer_text = self._end(_clean(text), command, prompt)
                 if answer_text is not None:
