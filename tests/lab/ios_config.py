@@ -251,26 +251,54 @@ class IosConfigMode(Session):
 
     def _static(self, rest: str, negative: bool) -> str:
         root = self.path[0]
+        plain = _plain(rest)
         if not negative:
             if "sip_listener" in self.device.variant.flags and re.search(r"interface \S+ 5060$", rest):
                 return "%Port 5060 is being used by system"
-            return self._set(root, rest, False)
-        plain = re.sub(r" (extendable|no-alias|forced)\b", "", rest)
-        found = [item for item in root.children if re.sub(r" (extendable|no-alias)\b", "", item.text) == plain]
+            statics = [item.text for item in root.starting("ip nat inside source static")]
+            if any(_plain(text) == plain for text in statics):
+                return ""
+            taken = next(
+                (text for text in statics if _global(text) is not None and _global(text) == _global(rest)), None
+            )
+            if taken is not None:
+                return f"% {_global(rest)} overlaps with {taken}"
+            return self._set(root, rest + _extendable(rest, statics), False)
+        found = [item for item in root.children if _plain(item.text) == plain]
         if not found:
             return "%Translation not found"
         words = plain.split()
         inside = ":".join(words[6:8]) if words[5] in ("tcp", "udp") else words[5]
 
         def remove(typed: str) -> str:
-            if typed.strip().lower() in ("yes", "y"):
-                self.device.translations = [row for row in self.device.translations if row[2] != inside]
-                root.children.remove(found[0])
+            if typed.strip().lower() not in ("yes", "y"):
+                return "%: Error: static entry in use, cannot remove"
+            self.device.translations = [row for row in self.device.translations if row[2] != inside]
+            root.children.remove(found[0])
             return ""
 
         if any(row[2] == inside for row in self.device.translations) and not rest.endswith(" forced"):
             return self.question("Static entry in use, do you want to delete child entries? [no]: ", remove)
         return remove("yes")
+
+
+def _plain(text: str) -> str:
+    """A static line without the words that say nothing about what it translates."""
+    return re.sub(r" (extendable|no-alias|forced)\b", "", text)
+
+
+def _global(text: str) -> str | None:
+    """Protocol, outside place and outside port of a static line with ports: no two lines may share them."""
+    found = re.match(r"ip nat inside source static (tcp|udp) \S+ \d+ (interface \S+|[\d.]+) (\d+)", text)
+    return None if found is None else " ".join(found.groups())
+
+
+def _extendable(text: str, others: list[str]) -> str:
+    """The word that IOS adds by itself where a literal address stands in several lines."""
+    found = re.match(r"ip nat inside source static (?:tcp|udp) (\S+) \d+ ([\d.]+) \d+$", text)
+    if found is None:
+        return ""
+    return " extendable" if any(set(found.groups()) & set(other.split()) for other in others) else ""
 
 
 def display_rank(text: str) -> tuple[bool, str]:

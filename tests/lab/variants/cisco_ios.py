@@ -233,6 +233,11 @@ FORWARDS = (
     "ip nat inside source static tcp 192.168.10.30 443 198.51.100.2 443 extendable",
 )
 
+FOREIGN = (
+    "ip nat inside source static udp 192.168.10.30 5060 interface GigabitEthernet0/0 5060",
+    "ip nat inside source static 192.168.10.31 198.51.100.3",
+)
+
 _ALL = (
     IosVariant("nat-default", "NAT, nothing said about SIP: UDP and TCP are on by default and not shown"),
     IosVariant("both-off", "already right: both transports off", nat=(OFF_TCP, OFF_UDP)),
@@ -334,6 +339,19 @@ _ALL = (
     ),
     IosVariant(
         "forwards", "UDP 5060, two RTP ports and HTTPS forwarded", nat=(OFF_TCP, OFF_UDP), rules=(OVERLOAD, *FORWARDS)
+    ),
+    IosVariant(
+        "forwards-foreign",
+        "UDP 5060 of the outside interface belongs to another host, and a web server has a public address of its own",
+        nat=(OFF_TCP, OFF_UDP),
+        rules=(OVERLOAD, *FOREIGN),
+    ),
+    IosVariant(
+        "outside-acl",
+        "the outside interface has an inbound access list",
+        nat=(OFF_TCP, OFF_UDP),
+        outside=("ip access-group FROM-OUTSIDE in",),
+        bottom="ip access-list extended FROM-OUTSIDE\n permit udp host 192.0.2.80 host 198.51.100.2 eq 5060\n deny   ip any any log\n",
     ),
     IosVariant(
         "long-name",

@@ -42,6 +42,8 @@ EXPECTED = {
     ("cisco_ios", "short-udp-timeout"): ("disabled", "disabled"),
     ("cisco_ios", "static-5060"): ("active", "disabled"),
     ("cisco_ios", "forwards"): ("disabled", "disabled"),
+    ("cisco_ios", "forwards-foreign"): ("disabled", "disabled"),
+    ("cisco_ios", "outside-acl"): ("disabled", "disabled"),
     ("cisco_ios", "long-name"): ("active", "disabled"),
     ("cisco_asa", "default"): ("active", "disabled"),
     ("cisco_asa", "off"): ("disabled", "disabled"),

@@ -171,7 +171,9 @@ def test_sub_modes_change_their_own_block(device: Any, dialogue: Any) -> None:
 def test_static_with_children_asks(device: Any, dialogue: Any) -> None:
     router = device("cisco_ios", "static-5060")
     line = "no ip nat inside source static udp 192.168.10.20 5060 interface GigabitEthernet0/0 5060"
-    assert "delete child entries?" in dialogue(router, "conf t", line, "")
+    out = dialogue(router, "conf t", line, "")
+    assert "delete child entries?" in out
+    assert "%: Error: static entry in use, cannot remove" in out
     assert line[3:] in router.running()
     dialogue(router, "conf t", line, "yes", "end")
     assert line[3:] not in router.running()
@@ -227,3 +229,16 @@ def test_udp_timer(device: Any, dialogue: Any) -> None:
     assert router.running().count("udp-timeout") == 1
     dialogue(router, "conf t", "no ip nat translation udp-timeout", "end")
     assert "udp-timeout" not in router.running()
+
+
+def test_static_lines_are_extended_and_may_not_overlap(device: Any, dialogue: Any) -> None:
+    router = device("cisco_ios", "forwards-foreign")
+    before = router.running()
+    line = "ip nat inside source static udp 192.168.10.20 {0} 198.51.100.4 {0}"
+    dialogue(router, "conf t", line.format(10000), line.format(10001), line.format(10001), "end")
+    found = [text for text in router.running().splitlines() if "198.51.100.4" in text]
+    assert found == [line.format(10000), line.format(10001) + " extendable"]
+    taken = "ip nat inside source static udp 192.168.10.20 5060 interface GigabitEthernet0/0 5060"
+    assert "overlaps with" in dialogue(router, "conf t", taken, "end")
+    dialogue(router, "conf t", "no " + line.format(10000), "no " + line.format(10001), "end")
+    assert router.running() == before

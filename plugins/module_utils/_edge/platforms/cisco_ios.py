@@ -6,27 +6,32 @@
 Three independent mechanisms touch SIP: the NAT ALG (per transport and port; on by default and then not shown), the
 classic firewall (CBAC), and the zone-based firewall. Only NAT ALG lines are changed: taking SIP out of a firewall also
 takes away the pinholes of its media, which a person has to decide.
-Sources: the data model of IOS XE (container service/sip), the vendor's guides on SRST, zone-based firewalls and
-"NAT TCP SIP ALG Support".
+Forwards are static lines of one port each. They carry no name and keep nobody out: ours are known again by their full text,
+and sources are left to the access list of the outside interface.
+Sources: the data model of IOS XE (containers service/sip and nat static), the vendor's guides on SRST, zone-based firewalls
+and "NAT TCP SIP ALG Support"; the child entries' question: a vendor's test library that answers it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.forwards import Forward, forwards_aspect, forwards_findings
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
+from ..core.forwards import ANY, Forward, forwards_aspect, forwards_findings, in_the_way, open_ranges
+from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, lines_of, unique
-from ..core.verdict import Timer, is_low, sip_aspect, sip_findings, timeout_aspect, timeout_findings
+from ..core.verdict import PORT_FORWARDS, Timer, is_low, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import Dialect
 from .base import Ask, Fact, Platform, Replies
 
 SIP_PORT = 5060
 NAT_UDP_DEFAULT = 300
+MOST_LINES = 64
+"""Forwards of one port each that are made at most: more of them bury the configuration of the router."""
 
 FACTS = (
     Fact(
@@ -106,11 +111,12 @@ FACTS = (
     Fact(
         "static_nat",
         "port_forwards",
-        "ip nat inside source static",
-        "all",
+        "ip nat inside source static, one line a port",
+        "all; no ranges of ports",
         "src",
-        "no",
-        "configure terminal; no + the exact line; end; write memory",
+        "yes",
+        "configure terminal; ip nat inside source static udp PBX 5060 interface INTERFACE 5060, and a line for each RTP port; "
+        "end; write memory. It lets everybody in: only an access list on the outside interface keeps others out",
     ),
 )
 
@@ -127,6 +133,8 @@ DIALECT = Dialect(
         r"^\s*%.*(?:not found|in use|not supported|failed)",
     ),
     nested=r"\(config[^)]*\)",
+    # a forward in use: its translations go with it, otherwise it stays
+    questions=((r"no ip nat inside source static udp ", r"delete child entries\?(?: ?\[no\])?:?", "yes"),),
 )
 
 _VERSION = re.compile(
@@ -148,9 +156,11 @@ _SIP_LINE = re.compile(r"^(no )?ip nat service sip (tcp|udp) port (\d+)$")
 _INSPECT_APPLIED = re.compile(r"^ip inspect (\S+) (in|out)$")
 _INSPECT_RULE = re.compile(r"^ip inspect name (\S+) (\S+)(?: (.*))?$")
 _STATIC = re.compile(
-    r"^ip nat inside source static(?: (?P<proto>tcp|udp))? (?P<inside>[\d.]+)(?: (?P<port>\d+))?"
-    r" (?:interface (?P<interface>\S+)|(?P<outside>[\d.]+))(?: (?P<gport>\d+))?"
+    r"^ip nat (?P<nvi>inside )?source static (?P<network>network )?(?:(?P<proto>tcp|udp) )?(?P<host>[\d.]+)(?: (?P<port>\d+))?"
+    r" (?:interface (?P<interface>\S+)|(?P<address>[\d.]+))(?: (?P<gport>\d+))?(?P<rest>(?: \S+)*)$"
 )
+# Words behind a static line that leave it to everybody and to all of its traffic; others are not understood here.
+_HARMLESS = ("extendable", "no-alias", "no-payload")
 _ACTION = re.compile(r"^(inspect|pass|drop)(?: (\S+))?$")
 _GENERIC = ("udp", "tcp")
 _SIP_WORDS = ("sip", "sip-tls")
@@ -165,6 +175,17 @@ class Zone:
     kind: str
     evidence: tuple[str, ...]
     parameter_map: str | None = None
+
+
+@dataclass(frozen=True)
+class Face:
+    """An interface as a forward meets it: its side of NAT ("inside", "outside" or ""), its address as written ("" where it
+    is not written), and the lines that may stop traffic on it.
+    """
+
+    side: str = ""
+    address: str = ""
+    stops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +214,7 @@ class Ios:
     timers: tuple[tuple[str, str, str], ...]
     parameter_timers: Mapping[str, int]
     statics: tuple[str, ...]
+    faces: Mapping[str, Face]
     archive_path: bool
     archive: str
     rollback: str
@@ -261,6 +283,7 @@ class _Reader:
             self.add(first, line.split(" ", 1)[-1].strip())
         elif first == "zone-member":
             self.add("zone_member", line)
+            self.add("face", (self.interface, line))
         elif first == "archive":
             self.block = ("archive", "")
         elif line in _SIP_DEVICE or (first == "dial-peer" and line.startswith("dial-peer voice ")):
@@ -310,6 +333,8 @@ class _Reader:
 
     def ip(self, line: str) -> None:
         if not line.startswith(("ip nat ", "ip inspect ", "no ip nat ")):
+            if line.startswith(("ip access-group ", "ip address ")):
+                self.add("face", (self.interface, line))
             return
         sip = _SIP_LINE.match(line)
         applied = _INSPECT_APPLIED.match(line)
@@ -320,13 +345,14 @@ class _Reader:
             self.add("all_algs", line)
         elif line in ("ip nat inside", "ip nat outside", "ip nat enable"):
             self.add("nat_interface", "{}: {}".format(self.interface or "interface", line))
+            self.add("face", (self.interface, line))
         elif rule:
             self.add("rule", (rule.group(1), rule.group(2), line))
         elif applied and applied.group(1) != "name":
             self.add("applied", (applied.group(1), "{}: {}".format(self.interface or "interface", line)))
         elif re.match(r"^ip nat (?:inside|outside) source |^ip nat (?:source|pool) ", line):
             self.add("nat_rule", line)
-            if line.startswith("ip nat inside source static"):
+            if line.startswith(("ip nat inside source static", "ip nat source static")):
                 self.add("static", line)
         elif re.match(r"^ip nat translation (?:udp-timeout|port-timeout udp) |^ip inspect udp idle-time ", line):
             self.add("timer", line)
@@ -376,11 +402,25 @@ def parse(replies: Replies) -> Ios:
         ),
         parameter_timers=dict(reader.parameters),
         statics=reader.get("static"),
+        faces=_faces(reader),
         archive_path=bool(reader.get("archive_path")),
         archive=replies.get("archive", ""),
         rollback=replies.get("rollback", ""),
         sip_device=unique(reader.get("sip_device")),
     )
+
+
+def _faces(reader: _Reader) -> dict[str, Face]:
+    faces = {line[10:].strip(): Face() for line in reader.get("interface")}
+    for name, line in reader.get("face"):
+        face, words = faces.get(name, Face()), line.split()
+        if words[1] == "nat":
+            faces[name] = replace(face, side=words[2])
+        elif words[1] == "address" and "secondary" not in words:
+            faces[name] = replace(face, address=words[2] if re.match(r"\d+\.", words[2]) else "")
+        elif words[1] != "address":
+            faces[name] = replace(face, stops=(*face.stops, line))
+    return faces
 
 
 def _is_xe(version: str, text: str, number: str | None) -> bool | None:
@@ -577,20 +617,56 @@ def _seconds(text: str) -> int | None:
     return None if text == "never" else int(text)
 
 
-def _forwards(ios: Ios) -> list[Forward]:
+@dataclass(frozen=True)
+class Static:
+    """A static line that brings UDP inside. `place` is what it takes from outside: "interface NAME", an address, a network."""
+
+    forward: Forward
+    place: str
+
+
+def _statics(ios: Ios) -> list[Static]:
     out = []
     for line in ios.statics:
         found = _STATIC.match(line)
         if found is None or found.group("proto") == "tcp":
             continue
-        host = found.group("inside")
-        if found.group("proto") is None:
-            out.append(Forward("static_nat", f"all ports of {host}", 0, 65535, host, None, (line,), label="src"))
-            continue
-        inside = int(found.group("port") or 0)
-        port = int(found.group("gport") or inside)
-        out.append(Forward("static_nat", f"udp {port}", port, port, host, None, (line,), inside, "src"))
+        sources = _sources(ios, found)
+        place = "interface {}".format(found.group("interface")) if found.group("interface") else found.group("address")
+        host = found.group("host")
+        where = place.split()[-1]
+        if found.group("network"):
+            words = found.group("rest").split()
+            place = "{}/{}".format(place, words[0].lstrip("/") if words else "32")
+            forward = Forward("static_nat", f"network {host} on {place}", 0, 65535, None, None, (line,), label="src")
+        elif found.group("proto") is None:
+            forward = Forward(
+                "static_nat", f"all ports of {host} on {where}", 0, 65535, host, sources, (line,), label="src"
+            )
+        else:
+            inside = int(found.group("port") or 0)
+            port = int(found.group("gport") or inside)
+            forward = Forward("static_nat", f"udp {port} on {where}", port, port, host, sources, (line,), inside, "src")
+        out.append(Static(forward, place))
     return out
+
+
+def _sources(ios: Ios, line: re.Match[str]) -> tuple[str, ...] | None:
+    """Everybody, where nothing was seen that could keep anybody out; else not known."""
+    if not ios.whole or not line.group("nvi") or line.group("network"):
+        return None
+    if set(line.group("rest").split()) - set(_HARMLESS):
+        return None
+    name = line.group("interface")
+    outer = [f for n, f in ios.faces.items() if f.side == "outside" and (name is None or n == name)]
+    inner = [f for f in ios.faces.values() if f.side == "inside"]
+    shut = any(not stop.endswith(" out") for f in outer for stop in f.stops)
+    shut = shut or any(not stop.endswith(" in") for f in inner for stop in f.stops)
+    return (ANY,) if outer and not shut else None
+
+
+def _forwards(ios: Ios) -> list[Forward]:
+    return [static.forward for static in _statics(ios)]
 
 
 def assess(ios: Ios, profile: Profile) -> Assessment:
@@ -627,7 +703,9 @@ def assess(ios: Ios, profile: Profile) -> Assessment:
 
 
 def plan(ios: Ios, options: Options) -> Plan:
-    """NAT lines only. Each line is its own step, so that a failure leaves no half of one."""
+    """NAT lines only. Each line is its own step, so that a failure leaves no half of one. Forwards come last: what they let in
+    shall find the ALG off.
+    """
     if not ios.whole:
         return Plan((), ios, "the running configuration was not read whole")
     steps: list[Step] = []
@@ -640,14 +718,24 @@ def plan(ios: Ios, options: Options) -> Plan:
     if options.timeout is not None:
         more, expected = _timeout_steps(expected, options.timeout)
         steps += more
+    unsupported: Mapping[str, str] = {}
+    if options.forwards is not None:
+        made = (
+            _absent(expected, options.forwards)
+            if not options.forwards.present
+            else _present(expected, options.forwards)
+        )
+        if made.refusal:
+            return Plan((), ios, made.refusal)
+        steps, expected, unsupported = [*steps, *made.steps], made.expected, made.unsupported
     if not steps:
-        return Plan((), ios)
+        return Plan((), ios, unsupported=unsupported)
     if ios.controller:
         return Plan((), ios, "the router is in SD-WAN controller mode: its manager would overwrite the change")
     if re.search(r"Timer (?:value|type)", ios.rollback):
         why = "another administrator's rollback timer is pending (show archive config rollback timer): it could undo this change"
         return Plan((), ios, why)
-    return Plan(tuple(steps), expected, None, tuple(left))
+    return Plan(tuple(steps), expected, None, tuple(left), unsupported)
 
 
 def _sip_steps(ios: Ios, state: str) -> tuple[list[Step], Ios]:
@@ -690,6 +778,136 @@ def _timeout_steps(ios: Ios, wanted: Wanted) -> tuple[list[Step], Ios]:
         steps.append(Step((line,), (old[-1][1] if old else "no " + head,)))
         timers = [entry for entry in timers if entry not in old] + [(str(wanted.recommended), line, "nat")]
     return steps, replace(ios, timers=tuple(timers))
+
+
+def _present(ios: Ios, wanted: Forwards) -> Plan:
+    """A line for each port that no line brings to the PBX yet. A line that is there and whose sources are left to an access
+    list is not made again.
+    """
+    statics = _statics(ios)
+    have = [s.forward for s in statics]
+    missing = open_ranges(have, wanted, unsure=True)
+    if not missing:
+        return Plan((), ios)
+    speaks = ""
+    if ios.sip_device and any(first <= SIP_PORT <= last for first, last in missing):
+        speaks = (
+            f"the router itself speaks SIP ({', '.join(ios.sip_device)}) and listens on UDP {SIP_PORT}: that port cannot be "
+            "forwarded past it. Let it talk to the PBX, or forward another port (sip_ports)"
+        )
+    place, reasons = _place(ios, wanted)
+    reasons += _reasons(ios, wanted, place, missing)
+    if reasons:
+        return Plan((), ios, unsupported={PORT_FORWARDS: ". ".join([*reasons, *([speaks] if speaks else [])])})
+    # what leads to the PBX is not in the way, also where an access list decides who gets that far
+    near = [
+        replace(f, sources=(ANY,)) if f.sources is None and f.leads_to(wanted.pbx) else f
+        for f in (s.forward for s in statics if s.forward.leads_to(wanted.pbx) or _may_meet(ios, s.place, place))
+    ]
+    refusal = in_the_way(near, wanted) or speaks
+    if refusal:
+        return Plan((), ios, refusal)
+    lines = tuple(_line(wanted, place, port) for first, last in missing for port in range(first, last + 1))
+    steps = tuple(Step((line,), ("no " + line,), label="src") for line in lines)
+    return Plan(steps, replace(ios, statics=(*ios.statics, *lines)))
+
+
+def _line(wanted: Forwards, place: str, port: int) -> str:
+    return f"ip nat inside source static udp {wanted.pbx} {port} {place} {port}"
+
+
+def _place(ios: Ios, wanted: Forwards) -> tuple[str, list[str]]:
+    """What a line of ours takes from outside, "" with the reason where that cannot be said."""
+    outer = [name for name, face in ios.faces.items() if face.side == "outside"]
+    if wanted.outside:
+        name = next((n for n in ios.faces if n.lower() == wanted.outside.lower()), "")
+        if name not in outer:
+            what = "has no 'ip nat outside'" if name else "is not there"
+            return "", [
+                f"the interface {wanted.outside} {what}; it has: {', '.join(outer) or 'none'} (voip_edge_outside_interface)"
+            ]
+        outer = [name]
+    if wanted.address and outer:
+        return wanted.address, []
+    if len(outer) == 1:
+        return "interface " + outer[0], []
+    found = (
+        f"{len(outer)} interfaces have 'ip nat outside' ({', '.join(outer)})"
+        if outer
+        else "no interface has 'ip nat outside'"
+    )
+    return "", [f"{found}: name the one that the provider reaches (voip_edge_outside_interface)"]
+
+
+def _reasons(ios: Ios, wanted: Forwards, place: str, missing: list[tuple[int, int]]) -> list[str]:
+    """Why the lines are not made, with what a person does."""
+    out = []
+    count = sum(last - first + 1 for first, last in missing)
+    public = wanted.address or ios.faces.get(place.split(" ")[-1], Face()).address or "<the public address>"
+    if count > MOST_LINES:
+        out.append(
+            f"IOS forwards one port a line and has no ranges: {count} lines would be needed, and at most {MOST_LINES} are made. "
+            f"By hand, either give the PBX a spare public address of its own ('ip nat inside source static {wanted.pbx} "
+            "<spare address>') and an access list on the outside interface, or use a small range of RTP ports, the same in the "
+            "PBX and in rtp_ports"
+        )
+    if wanted.sources != (ANY,):
+        lines = [
+            f"permit udp {_with_wildcard(source)} host {public} "
+            + (f"eq {first}" if first == last else f"range {first} {last}")
+            for source in wanted.sources
+            for first, last in wanted.ranges
+        ]
+        out.append(
+            f"a static line lets everybody in, and the access list that keeps it to {', '.join(wanted.sources)} is not made from "
+            f"here. By hand, in the list that 'ip access-group LIST in' binds to the outside interface, before what denies: "
+            f"{'; '.join(lines)}. A new list refuses all that it does not permit. Then ask for the forward with sources: any; "
+            "without such a list everybody reaches the PBX (FORWARD-TOO-OPEN)"
+        )
+    return out
+
+
+def _with_wildcard(source: str) -> str:
+    net = ipaddress.ip_network(source)
+    return (
+        f"host {net.network_address}" if net.prefixlen == net.max_prefixlen else f"{net.network_address} {net.hostmask}"
+    )
+
+
+def _may_meet(ios: Ios, one: str, other: str) -> bool:
+    """Whether two places may be the same address; an address that is not written may be any."""
+    if one.startswith("interface ") and other.startswith("interface "):
+        return one == other
+    nets = []
+    for place in (one, other):
+        text = ios.faces.get(place[10:], Face()).address if place.startswith("interface ") else place
+        try:
+            nets.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            return True
+    return nets[0].overlaps(nets[1])
+
+
+def _absent(ios: Ios, wanted: Forwards) -> Plan:
+    """Exactly the lines that `_present` would make. IOS adds `extendable` by itself, any other word is somebody's own."""
+    statics = [s for s in _statics(ios) if any(s.forward.first <= b and a <= s.forward.last for a, b in wanted.ranges)]
+    if not statics:
+        return Plan((), ios)
+    if not wanted.pbx:
+        why = (
+            "lines of IOS carry no name, so ours are known by the PBX alone: give it (voip_edge_pbx), and the ports that were "
+            f"forwarded. There are: {'; '.join(s.forward.evidence[0] for s in statics[:5])}"
+        )
+        return Plan((), ios, unsupported={PORT_FORWARDS: why})
+    if not any(s.forward.leads_to(wanted.pbx) for s in statics):
+        return Plan((), ios)
+    place, reasons = _place(ios, wanted)
+    if reasons:
+        return Plan((), ios, unsupported={PORT_FORWARDS: ". ".join(reasons)})
+    ours = {_line(wanted, place, port) for first, last in wanted.ranges for port in range(first, last + 1)}
+    lines = tuple(line for line in ios.statics if re.sub(r" extendable$", "", line) in ours)
+    steps = tuple(Step(("no " + line,), (line,), label="src") for line in lines)
+    return Plan(steps, replace(ios, statics=tuple(line for line in ios.statics if line not in lines)))
 
 
 def read(ask: Ask, identity: str) -> dict[str, str]:
