@@ -42,12 +42,15 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("cisco_ios", "nat-default", {}),
     ("cisco_asa", "short-udp", {}),
     ("fortinet_fortios", "default-74", PBX),
+    ("sonicwall_sonicos", "factory", PBX),
 ]
 
 
 @pytest.mark.parametrize(("platform", "variant", "more"), CASES, ids=[case[0] for case in CASES])
 def test_plan_change_again_and_back(lab: Lab, site: Site, platform: str, variant: str, more: dict[str, Any]) -> None:
-    device = site.add(lab.add(platform, variant, name="edge1"), platform, **WANTED, **more)
+    device = lab.add(platform, variant, name="edge1")
+    pin = {"voip_edge_tls_fingerprint": device.tls_fingerprint} if device.web_only else {}
+    site.add(device, platform, **WANTED, **more, **pin)
     before = device.running()
     check = site.play("voip.edge.onboard", "--check", "--diff", "-vvv")
     assert check.returncode == 0, check.stdout

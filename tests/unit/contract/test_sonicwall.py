@@ -95,8 +95,6 @@ def test_one_commit_makes_all_of_it_live(lab: Lab) -> None:
         ("foreign-pending", "edits of another administrator are pending"),
         ("gen6-406", "does not show the settings of SIP"),
         ("gen6-keyless", "does not show the settings of SIP"),
-        ("policy-mode", "does not show its access rules"),
-        ("tz270-no-rules-api", "does not show its access rules"),
     ],
 )
 def test_what_cannot_be_changed_safely_is_left(lab: Lab, variant: str, words: str) -> None:

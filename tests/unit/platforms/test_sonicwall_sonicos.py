@@ -124,13 +124,19 @@ def test_enabling_again() -> None:
         ({"pending": {"pending": [1], "status": {"success": True}}}, "edits of another administrator are pending"),
         ({"pending": "500 broken"}, "edits of another administrator are pending"),
         ({"voip": "404 API not found"}, "does not show the settings of SIP"),
-        ({"rules": "404 API not found"}, "does not show its access rules"),
     ],
 )
 def test_refusals(changes: dict[str, Any], words: str) -> None:
     plan = sonicos.plan(sonicos.parse(replies(**changes)), BOTH)
     assert not plan.steps
     assert words in str(plan.refusal)
+
+
+def test_hidden_rules_leave_the_rest_to_be_changed() -> None:
+    plan = sonicos.plan(sonicos.parse(replies(rules="404 API not found")), BOTH)
+    assert plan.steps
+    assert plan.refusal is None
+    assert "does not show its access rules" in plan.unsupported["udp_timeout"]
 
 
 @pytest.mark.parametrize("empty", ["", "{}", "[]", "null", json.dumps({"status": {"success": True, "info": []}})])
@@ -177,7 +183,7 @@ def test_forwards() -> None:
         ]
     }
     seen = judged(nat=nat, services=services).aspects["port_forwards"]
-    assert (seen.verdict, [m.scope for m in seen.mechanisms]) == ("present", ["pbx"])
+    assert (seen.verdict, [m.scope for m in seen.mechanisms]) == ("present", ["pbx UDP 10000-20000"])
     assert judged(nat=nat).aspects["port_forwards"].verdict == "undetermined"
     assert judged(nat="404 API not found").aspects["port_forwards"].verdict == "undetermined"
 

@@ -11,12 +11,13 @@ Sources: the vendor's firewall guide (SIP inspection, service policy guidelines,
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..core.forwards import Forward, forwards_aspect, forwards_findings
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
+from ..core.forwards import ANY, Forward, forwards_aspect, forwards_findings
+from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, hms, lines_of, unique
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
@@ -73,7 +74,9 @@ FACTS = (
         "all",
         "src",
         "no",
-        "remove the nat line (enter its object first), then the access-list entry that permits it",
+        "object network PBX, host ADDRESS; object service RTP, service udp source range 10000 20000; nat (inside,outside) source static "
+        "PBX interface service RTP RTP; the same for SIP; then access-list entries for the provider's networks in the list that "
+        "access-group binds to the outside interface. To close it remove the nat line, then the entry",
     ),
 )
 
@@ -438,17 +441,42 @@ def plan(asa: Asa, options: Options) -> Plan:
         if options.timeout is not None:
             found, spaces[context] = _timeout_steps(context, spaces[context], options.timeout)
             steps += found
+    unsupported = {}
+    if options.forwards is not None and (options.forwards.present or _forwards(asa)):
+        unsupported["port_forwards"] = _by_hand(options.forwards)
     due = any(m.state == ("on" if options.state == DISABLED else "off") for m in _mechanisms(asa))
     if asa.kind != ASA:
         why = "a PIX 6 is only judged" if asa.kind == PIX6 else "an FTD is changed by its manager only"
-        return Plan((), asa, why if steps or (due and options.state) else None)
+        return Plan((), asa, why if steps or (due and options.state) else None, unsupported=unsupported)
     if not steps:
         missing = due and options.state not in (None, DISABLED) and not any(m.state == "on" for m in _mechanisms(asa))
         why = "there is no global policy with a class inspection_default to put 'inspect sip' into"
-        return Plan((), asa, why if missing else None)
+        return Plan((), asa, why if missing else None, unsupported=unsupported)
     if asa.standby:
         return Plan((), asa, "this is the standby unit of a failover pair: change the active one")
-    return Plan(tuple(steps), replace(asa, spaces=spaces), None, tuple(left))
+    return Plan(tuple(steps), replace(asa, spaces=spaces), None, tuple(left), unsupported)
+
+
+def _by_hand(wanted: Forwards) -> str:
+    """The lines of a forward. Their parts are documented; how they are put together here is not, so a person sends them."""
+    if not wanted.present:
+        return "forwards of an ASA are not removed from here: remove the nat line, then the access-list entry that permits it"
+    names = {span: f"voip-edge-{'-'.join(map(str, sorted(set(span))))}" for span in wanted.ranges}
+    lines = [f"object network voip-edge-pbx / host {wanted.pbx}"]
+    for span, name in names.items():
+        which = f"eq {span[0]}" if span[0] == span[1] else "range {} {}".format(*span)
+        lines.append(f"object service {name} / service udp source {which}")
+        where = f"({wanted.inside or 'inside'},{wanted.outside or 'outside'})"
+        mapped = wanted.address or "interface"
+        lines.append(f"nat {where} source static voip-edge-pbx {mapped} service {name} {name}")
+        for source in wanted.sources:
+            net = None if source == ANY else ipaddress.ip_network(source)
+            who = "any" if net is None else f"{net.network_address} {net.netmask}"
+            lines.append(f"access-list LIST extended permit udp {who} object voip-edge-pbx {which}")
+    return (
+        "forwards of an ASA are not made from here, because no source that is known shows the whole of their lines. By hand, from 8.3 on, "
+        f"with LIST the one that access-group binds to the outside interface, before what denies: {'; '.join(lines)}; write memory"
+    )
 
 
 def _sip_steps(context: str, space: Space, state: str) -> tuple[list[Step], Space]:

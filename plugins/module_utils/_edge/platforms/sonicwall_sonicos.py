@@ -6,21 +6,35 @@
 The SIP ALG is called SIP Transformations: one global switch, and a mode in which access rules decide for themselves.
 Writes are staged until they are committed, and one administrator configures at a time: with foreign edits pending nothing is
 written, and nobody is pushed out unless that was asked for.
-Sources: the vendor's description of the SonicOS API 7.0.1, its API guide, and its help on VoIP and UDP settings.
+A forward needs address and service objects, a NAT policy and an access rule. Whether the rule is matched before or after the
+translation is not documented, so ours names both the public address and the PBX: that fits either way and opens nothing more.
+Sources: the vendor's description of the SonicOS API 7.0.1 (also through a client that is generated from it), its API guide, and
+its help on VoIP and UDP settings.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.errors import LoginRefused, UnknownReply
-from ..core.forwards import Forward, forwards_aspect, forwards_findings
-from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
+from ..core.errors import LoginRefused, Refusal, UnknownReply
+from ..core.forwards import (
+    ANY,
+    OURS,
+    Forward,
+    admits,
+    forwards_aspect,
+    forwards_findings,
+    in_the_way,
+    open_ranges,
+    ports,
+)
+from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import unique
 from ..core.verdict import Timer, is_low, sip_aspect, sip_findings, timeout_aspect, timeout_findings
@@ -33,8 +47,20 @@ SIP_PORT = 5060
 SUB_OPTIONS = ("tcp", "non_sip_packets", "b2bua_support", "endpoint_registration_anomaly_tracking")
 GUI = "Network > VoIP > Settings"
 
-# UDP ports of a service object by its name
+# UDP ports of a service object by its name, networks of an address object by its name
 Services = Mapping[str, "tuple[tuple[int, int], ...]"]
+Addresses = Mapping[str, "tuple[str, ...] | None"]
+
+# The lists that a forward is made of: path, and the key of their entries; made in this order, and removed in the other
+LISTS = (
+    ("addresses", "/address-objects/ipv4", "address_objects"),
+    ("address_groups", "/address-groups/ipv4", "address_groups"),
+    ("services", "/service-objects", "service_objects"),
+    ("groups", "/service-groups", "service_groups"),
+    ("nat", "/nat-policies/ipv4", "nat_policies"),
+    ("rules", "/access-rules/ipv4", "access_rules"),
+)
+NAMED = ("addresses", "address_groups", "services", "groups")
 
 FACTS = (
     Fact(
@@ -58,8 +84,11 @@ FACTS = (
         "inferred", "no", "Network > Firewall > Flood Protection > UDP: Default UDP Connection Timeout",
     ),
     Fact(
-        "nat_policy", "port_forwards", "NAT policies that send UDP to a host inside", "7.x", "doc", "no",
-        "Policy > Rules and Policies > NAT Rules: remove the policy, then the access rule WAN to LAN of the same service",
+        "nat_policy", "port_forwards", "NAT policies that send UDP to a host inside, with the access rule WAN to its zone", "7.x",
+        "doc", "yes",
+        "Policy > Rules and Policies > NAT Rules: a policy from any to the WAN address, translated destination the PBX, service SIP "
+        "and RTP; then Access Rules, WAN to LAN: allow that service from the provider's networks to the WAN address. To close it "
+        "remove the rule, then the policy",
     ),
 )  # fmt: skip
 
@@ -99,7 +128,13 @@ class Sonic:
     sub_options: tuple[str, ...]
     rules: tuple[Rule, ...] | None
     global_seconds: int | None
-    forwards: tuple[tuple[str, tuple[tuple[int, int], ...] | None], ...] | None
+    forwards: tuple[Forward, ...] | None
+    unresolved: bool
+    """Whether a policy brings in what could not be resolved."""
+    lists: Mapping[str, tuple[dict[str, Any], ...]]
+    """The entries of LISTS as they were read; a list that was not shown is not in it."""
+    interfaces: tuple[tuple[str, str, str], ...]
+    """Name, zone and address with mask (`198.51.100.2/24`), "" for one that is not fixed."""
     pending: str
 
 
@@ -125,6 +160,7 @@ def parse(replies: Replies) -> Sonic:
     nat = settings.get("consistent_nat")
     seconds = udp.get("udp", {}).get("default_connection_timeout") if isinstance(udp, dict) else None
     firmware = re.search(r"(\d+\.\d+[\w.-]*)\s*$", str(version.get("firmware_version", "")))
+    lists = _lists(replies)
     return Sonic(
         version=firmware.group(1) if firmware else None,
         model=str(version["model"]) if version.get("model") else None,
@@ -136,7 +172,12 @@ def parse(replies: Replies) -> Sonic:
         sub_options=tuple(name for name in SUB_OPTIONS if options.get(name) is True),
         rules=_rules(replies),
         global_seconds=seconds if isinstance(seconds, int) else None,
-        forwards=_forwards(replies),
+        forwards=_forwards(lists),
+        unresolved=any(
+            _brings(p) and _spans(_part(p, "service"), _services(replies)) is None for p in lists.get("nat", ())
+        ),
+        lists=lists,
+        interfaces=_interfaces(replies),
         pending=_pending(replies.get("pending", "")),
     )
 
@@ -195,12 +236,16 @@ def _rule(rule: dict[str, Any], entry: dict[str, Any], services: Services) -> Ru
 
 def _services(replies: Replies) -> Services:
     """The UDP ports of each service object and group."""
+    return _services_of(_lists(replies))
+
+
+def _services_of(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Services:
     out: dict[str, tuple[tuple[int, int], ...]] = {}
-    for entry in _entries(replies, "services", "service_objects") or []:
+    for entry in lists.get("services", ()):
         udp = _part(entry, "udp")
         first, last = udp.get("begin"), udp.get("end")
         out[str(entry.get("name", ""))] = ((first, last),) if isinstance(first, int) and isinstance(last, int) else ()
-    for entry in _entries(replies, "groups", "service_groups") or []:
+    for entry in lists.get("groups", ()):
         members = [m.get("name") for key in ("service_object", "service_group") for m in entry.get(key) or ()]
         if all(m in out for m in members):
             out[str(entry.get("name", ""))] = tuple(span for m in members for span in out[m])
@@ -214,20 +259,125 @@ def _spans(service: Mapping[str, Any], services: Services) -> tuple[tuple[int, i
     return services.get(str(service.get("name") or service.get("group") or ""))
 
 
-def _forwards(replies: Replies) -> tuple[tuple[str, tuple[tuple[int, int], ...] | None], ...] | None:
-    """Enabled NAT policies that send traffic to another host: name and UDP ports."""
-    entries = _entries(replies, "nat", "nat_policies")
-    if entries is None:
+def _lists(replies: Replies) -> dict[str, tuple[dict[str, Any], ...]]:
+    out = {}
+    for name, path, key in LISTS:
+        entries = _entries(replies, name, key)
+        if entries is not None:
+            wrapped = path.endswith("/ipv4")
+            out[name] = tuple(_part(e, "ipv4") for e in entries if _part(e, "ipv4")) if wrapped else tuple(entries)
+    return out
+
+
+def _interfaces(replies: Replies) -> tuple[tuple[str, str, str], ...]:
+    out = []
+    for entry in _entries(replies, "interfaces", "interfaces") or []:
+        face = _part(entry, "ipv4") or entry
+        given = _part(face, "ip_assignment")
+        fixed = _part(_part(given, "mode"), "static")
+        address = f"{fixed.get('ip')}/{fixed.get('netmask')}" if fixed.get("ip") and fixed.get("netmask") else ""
+        out.append((str(face.get("name", "")), str(given.get("zone", "")), address))
+    return tuple(out)
+
+
+def _networks(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Addresses:
+    """The networks of each address object and group; None for one that is no fixed network."""
+    out: dict[str, tuple[str, ...] | None] = {}
+    for entry in lists.get("addresses", ()):
+        host, net, span = (_part(entry, key) for key in ("host", "network", "range"))
+        out[str(entry.get("name", ""))] = _network(host, net, span)
+    for entry in lists.get("address_groups", ()):
+        parts = [_part(entry, key).get("ipv4") or [] for key in ("address_object", "address_group")]
+        found = [out.get(str(m.get("name", ""))) for part in parts for m in part if isinstance(m, dict)]
+        whole = bool(found) and all(found)
+        out[str(entry.get("name", ""))] = unique(n for nets in found for n in nets or ()) if whole else None
+    return out
+
+
+def _network(host: Mapping[str, Any], net: Mapping[str, Any], span: Mapping[str, Any]) -> tuple[str, ...] | None:
+    try:
+        if host:
+            return (str(ipaddress.IPv4Network(str(host["ip"]))),)
+        if net:
+            return (str(ipaddress.IPv4Network(f"{net['subnet']}/{net['mask']}", strict=False)),)
+        first, last = (ipaddress.IPv4Address(str(span[key])) for key in ("begin", "end"))
+        return tuple(str(n) for n in ipaddress.summarize_address_range(first, last))
+    except (KeyError, ValueError):
         return None
-    services = _services(replies)
+
+
+def _place(part: Mapping[str, Any], addresses: Addresses) -> tuple[str, ...] | None:
+    """The networks that a reference stands for; ("any",) for all of them, None where it cannot be resolved."""
+    if part.get("any") is True:
+        return (ANY,)
+    return addresses.get(str(part.get("name") or part.get("group") or ""))
+
+
+def _brings(policy: Mapping[str, Any]) -> bool:
+    moved = _part(policy, "translated_destination")
+    return policy.get("enable") is not False and bool(moved) and moved.get("original") is not True
+
+
+def _forwards(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> tuple[Forward, ...] | None:
+    """Enabled NAT policies that send UDP to another host, and who the access rules let in."""
+    if "nat" not in lists:
+        return None
+    services, addresses = _services_of(lists), _networks(lists)
     found = []
-    for policy in (_part(entry, "ipv4") for entry in entries):
-        moved = _part(policy, "translated_destination")
-        if policy.get("enable") is not False and moved and moved.get("original") is not True:
+    for policy in filter(_brings, lists["nat"]):
+        name = str(policy.get("name") or policy.get("uuid") or "?")
+        inside = _place(_part(policy, "translated_destination"), addresses)
+        host = inside[0].partition("/")[0] if inside and len(inside) == 1 and inside[0].endswith("/32") else None
+        moved = _spans(_part(policy, "translated_service"), services)
+        for first, last in _spans(_part(policy, "service"), services) or ():
+            start = moved[0][0] if moved and _part(policy, "translated_service").get("original") is not True else None
+            who = _who_gets_in(lists, policy, host, (first, last))
+            evidence = (f"NAT policy {name}: UDP {first}-{last}",)
+            scope = f"{name} {ports((first, last))}"
             found.append(
-                (str(policy.get("name") or policy.get("uuid") or "?"), _spans(_part(policy, "service"), services))
+                Forward("nat_policy", scope, first, last, host, who, evidence, start, ours=name.startswith(OURS))
             )
     return tuple(found)
+
+
+def _who_gets_in(
+    lists: Mapping[str, tuple[dict[str, Any], ...]], policy: Mapping[str, Any], host: str | None, span: tuple[int, int]
+) -> tuple[str, ...] | None:
+    """The networks from which the rules of the WAN let a range of ports in; None where that cannot be said.
+
+    A rule counts when its destination holds the public address or the PBX; the order of rules is read as the device gives it.
+    """
+    rules, services, addresses = lists.get("rules"), _services_of(lists), _networks(lists)
+    public = _place(_part(policy, "destination"), addresses)
+    target = str(_part(policy, "translated_destination").get("name", ""))
+    zone = next((e.get("zone") for e in lists.get("addresses", ()) if e.get("name") == target), None)
+    if rules is None or host is None or not public or not zone:
+        return None
+    out: list[str] = []
+    for rule in rules:
+        if rule.get("from") != "WAN" or rule.get("to") != zone or rule.get("enable") is False:
+            continue
+        there = _place(_part(_part(rule, "destination"), "address"), addresses)
+        service = _spans(_part(rule, "service"), services)
+        if there is None or service is None:
+            return None
+        if not any(first <= span[1] and span[0] <= last for first, last in service):
+            continue
+        if ANY not in there and not set(there) & {*public, f"{host}/32"}:
+            continue
+        if rule.get("action") != "allow":
+            if ANY in there:
+                break  # what comes behind a rule about everything is behind the default of the box
+            return None
+        who = _place(_part(_part(rule, "source"), "address"), addresses)
+        if who is None or not any(first <= span[0] and span[1] <= last for first, last in service):
+            return None
+        out += who
+    found = _place(_part(policy, "source"), addresses)
+    if found is None:
+        return None
+    rules_let = (ANY,) if ANY in out else unique(out)
+    return rules_let if ANY in found else tuple(n for n in found if admits(rules_let, (n,)))
 
 
 def _mechanisms(box: Sonic) -> list[Mechanism]:
@@ -293,23 +443,15 @@ def _timers(box: Sonic) -> list[Timer]:
     return timers
 
 
-def _inbound(box: Sonic) -> list[Forward]:
-    return [
-        Forward("nat_policy", name, first, last, None, None, (f"NAT policy {name}: UDP {first}-{last}",))
-        for name, spans in box.forwards or ()
-        for first, last in spans or ()
-    ]
-
-
 def _forwards_readable(box: Sonic) -> bool:
-    return box.forwards is not None and all(spans is not None for _name, spans in box.forwards)
+    return box.forwards is not None and not box.unresolved
 
 
 def assess(box: Sonic, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(box))
     timers = _timers(box)
     timeout = timeout_aspect(timers, profile.udp_timeout)
-    inbound = _inbound(box)
+    inbound = box.forwards or ()
     forwards = forwards_aspect(inbound, _forwards_readable(box), profile)
     findings = (
         sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
@@ -337,6 +479,7 @@ def plan(box: Sonic, options: Options) -> Plan:
     """Each object is read, changed in the few keys that count, and sent back whole; one commit makes all of it live."""
     steps: list[Step] = []
     left: list[str] = []
+    unsupported: dict[str, str] = {}
     expected = box
     if options.state is not None:
         if not box.sip_known or not box.voip:
@@ -346,16 +489,30 @@ def plan(box: Sonic, options: Options) -> Plan:
         left = ["calls in progress keep their treatment until they end: let the phones register again"] if found else []
     if options.timeout is not None:
         if box.rules is None:
-            return Plan((), box, "this firmware does not show its access rules to the API")
-        found, expected = _timeout_steps(expected, options.timeout)
-        steps += found
+            unsupported["udp_timeout"] = (
+                f"this firmware does not show its access rules to the API. By hand: {FACTS[3].by_hand} {options.timeout.recommended}"
+            )
+        else:
+            found, expected = _timeout_steps(expected, options.timeout)
+            steps += found
+    if options.forwards is not None:
+        if "rules" not in box.lists or "nat" not in box.lists:
+            unsupported["port_forwards"] = (
+                f"this firmware does not show its NAT policies and access rules to the API. By hand: {FACTS[5].by_hand}"
+            )
+        else:
+            try:
+                found, expected = _forward_steps(expected, options.forwards)
+            except Refusal as error:
+                return Plan((), box, str(error))
+            steps += found
     if not steps:
-        return Plan((), box)
+        return Plan((), box, unsupported=unsupported)
     if box.pending:
         return Plan(
             (), box, "edits of another administrator are pending (GET /config/pending): our commit would make them live"
         )
-    return Plan(tuple(steps), expected, None, tuple(left))
+    return Plan(tuple(steps), expected, None, tuple(left), unsupported)
 
 
 def _sip_step(box: Sonic, disable: bool) -> tuple[list[Step], Sonic]:
@@ -395,6 +552,161 @@ def _timeout_steps(box: Sonic, wanted: Wanted) -> tuple[list[Step], Sonic]:
             rule = replace(rule, seconds=wanted.recommended, document=text)
         rules.append(rule)
     return steps, replace(box, rules=tuple(rules))
+
+
+def _forward_steps(box: Sonic, wanted: Forwards) -> tuple[list[Step], Sonic]:
+    """Ours are exactly what is wanted, or they are made anew; what somebody else made stays as it is. Raises Refusal."""
+    have = box.forwards or ()
+    ours = [f for f in have if f.ours]
+    exact = all(f.leads_to(wanted.pbx) and set(f.sources or ()) == set(wanted.sources) for f in ours)
+    settled = {(f.first, f.last) for f in ours} <= set(wanted.ranges) and not open_ranges(have, wanted)
+    if wanted.present and exact and settled:
+        return [], box
+    steps, lists = _remove_ours(box.lists)
+    if wanted.present:
+        theirs = _forwards(lists) or ()
+        where = _where(box, wanted)
+        blocked = in_the_way(theirs, wanted) or _stands_before(lists, wanted, where[1])
+        if blocked:
+            raise Refusal(blocked)
+        new = _wanted_entries(lists, wanted, open_ranges(theirs, wanted), where)
+        for name, path, key in LISTS:
+            made = [_entry_step(path, key, entry) for entry in new[name]]
+            steps += made
+            # a rule that is narrower than the others is put before them; where it is not, the proof will show it
+            lists[name] = (*new[name], *lists[name])
+    return steps, replace(box, lists=lists, forwards=_forwards(lists))
+
+
+def _entry_step(path: str, key: str, entry: Mapping[str, Any]) -> Step:
+    """Making an entry; its inverse names it, since its id is not known before it is there."""
+    body = json.dumps({key: [{"ipv4": entry} if path.endswith("/ipv4") else entry]})
+    by = f"name/{entry['name']}" if key.startswith(("address", "service")) else f"uuid/{{name:{entry['name']}}}"
+    return Step((f"POST {path} {body}",), (f"DELETE {path}/{by}",))
+
+
+def _remove_ours(
+    lists: Mapping[str, tuple[dict[str, Any], ...]],
+) -> tuple[list[Step], dict[str, tuple[dict[str, Any], ...]]]:
+    """What uses an object goes before the object."""
+    steps, left = [], dict(lists)
+    for name, path, key in reversed(LISTS):
+        for entry in lists.get(name, ()):
+            if str(entry.get("name", "")).startswith(OURS):
+                bare = {k: v for k, v in entry.items() if k not in ("uuid", "priority", "auto_rule")}
+                made = _entry_step(path, key, bare)
+                steps.append(Step(made.undo, made.do))
+        left[name] = tuple(e for e in lists.get(name, ()) if not str(e.get("name", "")).startswith(OURS))
+    return steps, left
+
+
+def _stands_before(lists: Mapping[str, tuple[dict[str, Any], ...]], wanted: Forwards, zone: str) -> str | None:
+    """A rule of somebody else about the same ports from the WAN: it would keep the provider out, or let others in."""
+    services, addresses = _services_of(lists), _networks(lists)
+    for rule in lists["rules"]:
+        there = _place(_part(_part(rule, "destination"), "address"), addresses)
+        spans = _spans(_part(rule, "service"), services)
+        if rule.get("from") != "WAN" or rule.get("to") != zone or rule.get("enable") is False:
+            continue
+        if rule.get("action") != "allow" and there == (ANY,):
+            continue  # the default of the box; ours is narrower
+        about = spans is None or any(a <= last and first <= b for a, b in spans for first, last in wanted.ranges)
+        if about and not (there and all(n.startswith(wanted.pbx + "/") for n in there)):
+            what = f"the access rule '{rule.get('name') or rule.get('uuid')}' ({rule.get('action')}, WAN to {rule.get('to')})"
+            return f"{what} is about the same ports. It is not ours and is not altered: change or remove it by hand"
+    return None
+
+
+def _wanted_entries(
+    lists: Mapping[str, tuple[dict[str, Any], ...]],
+    wanted: Forwards,
+    spans: list[tuple[int, int]],
+    where: tuple[str, str, str],
+) -> dict[str, tuple[dict[str, Any], ...]]:
+    outside, zone, public = where
+    addresses = [{"name": f"{OURS}-pbx", "zone": zone, "host": {"ip": wanted.pbx}}]
+    known = [e for e in lists["addresses"] if _network(_part(e, "host"), {}, {}) == (f"{public}/32",)]
+    if known:
+        target = str(known[0]["name"])
+    else:
+        target = f"{OURS}-public"
+        addresses.append({"name": target, "zone": "WAN", "host": {"ip": public}})
+    sources = []
+    for text in wanted.sources:
+        if text != ANY:
+            net = ipaddress.IPv4Network(text)
+            sources.append({"name": f"{OURS}-{text.replace('/', '-')}"})
+            there = {"subnet": str(net.network_address), "mask": str(net.netmask)}
+            shape = {"host": {"ip": str(net.network_address)}} if net.prefixlen == 32 else {"network": there}
+            addresses.append({**sources[-1], "zone": "WAN", **shape})
+    services = [
+        {"name": f"{OURS}-{'-'.join(map(str, sorted({first, last})))}", "udp": {"begin": first, "end": last}}
+        for first, last in spans
+    ]
+    groups = [{"name": f"{OURS}-target", "address_object": {"ipv4": [{"name": target}, {"name": f"{OURS}-pbx"}]}}]
+    if sources:
+        groups.append({"name": f"{OURS}-sources", "address_object": {"ipv4": sources}})
+    who = {"group": f"{OURS}-sources"} if sources else {"any": True}
+    policy = {
+        "name": OURS, "inbound": outside, "outbound": "any", "enable": True,
+        "source": {"any": True}, "translated_source": {"original": True},
+        "destination": {"name": target}, "translated_destination": {"name": f"{OURS}-pbx"},
+        "service": {"group": OURS}, "translated_service": {"original": True},
+    }  # fmt: skip
+    rule = {
+        "name": OURS, "from": "WAN", "to": zone, "action": "allow", "enable": True,
+        "source": {"address": who, "port": {"any": True}}, "service": {"group": OURS},
+        "destination": {"address": {"group": f"{OURS}-target"}}, "schedule": {"always_on": True},
+        "sip": False, "udp": {"timeout": wanted.timer},
+    }  # fmt: skip
+    return {
+        "addresses": tuple(addresses),
+        "address_groups": tuple(groups),
+        "services": tuple(services),
+        "groups": ({"name": OURS, "service_object": [{"name": s["name"]} for s in services]},),
+        "nat": (policy,),
+        "rules": (rule,),
+    }
+
+
+def _where(box: Sonic, wanted: Forwards) -> tuple[str, str, str]:
+    """Outside interface, zone of the PBX, public address. Raises Refusal that names the variable to set."""
+    if "addresses" not in box.lists or "address_groups" not in box.lists or "services" not in box.lists:
+        raise Refusal("the address and service objects were not all read")
+    outer = [i for i in box.interfaces if i[1] == "WAN" and wanted.outside in (None, i[0])]
+    if len(outer) != 1:
+        what = ", ".join(i[0] for i in outer) or "none"
+        raise Refusal(f"which interface is in the zone WAN is not plain ({what}): set voip_edge_outside_interface")
+    if not (wanted.address or outer[0][2]):
+        raise Refusal(f"{outer[0][0]} has no fixed address: set voip_edge_outside_address")
+    public = wanted.address or outer[0][2].partition("/")[0]
+    if wanted.inside:
+        return outer[0][0], wanted.inside, public
+    pbx = ipaddress.IPv4Address(wanted.pbx)
+    zones = [i[1] for i in box.interfaces if i[2] and i[1] != "WAN" and pbx in ipaddress.IPv4Interface(i[2]).network]
+    if len(zones) != 1:
+        raise Refusal(
+            f"no single interface has a network with {wanted.pbx} in it: set voip_edge_inside_interface to the zone of the PBX"
+        )
+    return outer[0][0], zones[0], public
+
+
+def read_forwards(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
+    """Addresses and interfaces, where a policy leads inside or a forward is wanted."""
+    some = any(_brings(_part(e, "ipv4")) for e in _entries(replies, "nat", "nat_policies") or ())
+    if not some and profile.forwards is None:
+        return {}
+    return {
+        "addresses": ask("GET /address-objects/ipv4"),
+        "address_groups": ask("GET /address-groups/ipv4"),
+        "interfaces": ask("GET /interfaces/ipv4"),
+    }
+
+
+def whole(ask: Ask, _replies: Replies) -> str:
+    """The configuration as text; some firmware gives it to the built-in account only."""
+    text = ask("GET /export/current-config/cli text/plain")
+    return "" if re.match(r"\d{3} ", text) else text
 
 
 def read(ask: Ask, identity: str) -> dict[str, str]:
@@ -510,6 +822,8 @@ PLATFORM = Platform(
     recognise=lambda reply: "SonicOS" in reply,
     recognise_backup=lambda text: False,
     read=read,
+    read_forwards=read_forwards,
+    whole=whole,
     from_backup=lambda text: {},
     parse=parse,
     assess=assess,
