@@ -219,6 +219,8 @@ class Vdom:
     ttls: tuple[tuple[str, int, int, int | None], ...]
     tables: Mapping[str, Mapping[str, Block]]
     """The entries of the tables that make a forward, as they are written; one that was not seen is not in it."""
+    ttl_ids: tuple[str, ...]
+    """Ids of all port entries, those for other protocols too."""
 
 
 @dataclass(frozen=True)
@@ -319,6 +321,7 @@ def _vdom(block: Block, full: str, profiles_absent: str) -> Vdom:
             if e.value("protocol") in ("17", "0")
         ),
         tables={name: block.tables[name].entries for name in FORWARD_TABLES if name in block.tables},
+        ttl_ids=tuple(ttl.entries),
     )
 
 
@@ -798,15 +801,15 @@ def _timeout_steps(box: Fortios, wanted: Wanted, edit_policies: bool) -> tuple[l
                 steps.append(Step(lines[0], lines[1], name))
                 ttls[at] = (entry, first, last, wanted.recommended)
         if short and not any(first <= 5060 <= last for _entry, first, last, _seconds in ttls):
-            entry = _free_id([t[0] for t in vdom.ttls], 1)
+            entry = _free_id(list(vdom.ttl_ids), 1)
             sets = ("set protocol 17", "set start-port 5060", "set end-port 5060", f"set timeout {wanted.recommended}")
             do = (*frame, f"edit {entry}", *sets, "next", "end", "end")
             steps.append(Step(do, (*frame, f"delete {entry}", "end", "end"), name))
             ttls.append((entry, 5060, 5060, wanted.recommended))
         services = list(vdom.services or ())
         for at, service in enumerate(services):
-            short = 0 < service.udp_idle < wanted.minimum
-            if edit_policies and short and any(a <= 5060 <= b for a, b in service.ports):
+            brief = 0 < service.udp_idle < wanted.minimum
+            if edit_policies and brief and any(a <= 5060 <= b for a, b in service.ports):
                 top = ("config firewall service custom", f'edit "{service.name}"')
                 pair = [
                     (*top, f"set udp-idle-timer {n}", "next", "end") for n in (wanted.recommended, service.udp_idle)
