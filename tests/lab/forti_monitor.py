@@ -10,6 +10,8 @@ from typing import Any
 from .forti_json import RestError
 from .http_server import Request, Response
 
+SERIAL, PEER = "FGT60FTK00000000", "FGT60FTK00000001"
+
 
 class Monitor:
     """Mixed into the REST door: status, backup, revisions, sessions."""
@@ -30,6 +32,10 @@ class Monitor:
                 "hostname": device.hostname,
             }
             return self.envelope(request, "root", 200, {"results": results})
+        if action == "GET /monitor/system/ha-checksums":
+            if "vdom_admin" in device.variant.flags:
+                raise RestError(403, -37)
+            return self.envelope(request, "root", 200, {"results": self._members()})
         if path == "/monitor/system/config/backup" and request.method in ("GET", "POST"):
             return self._backup(request)
         if action == "POST /monitor/system/config-revision/save":
@@ -42,6 +48,16 @@ class Monitor:
         if path.startswith("/monitor/firewall/session"):
             return self._sessions(request, action)
         raise RestError(404)
+
+    def _members(self) -> list[dict[str, Any]]:
+        """The units of a cluster and which of them leads; older versions have other words for it."""
+        flags = self.device.variant.flags
+        if not {"primary", "secondary"} & flags:
+            return []
+        leads = "primary" in flags
+        if self.device.variant.version < (7, 0, 0):
+            return [{"serial_no": s, "is_root_master": int(lead)} for s, lead in ((SERIAL, leads), (PEER, not leads))]
+        return [{"serial_no": s, "is_root_primary": lead} for s, lead in ((SERIAL, leads), (PEER, not leads))]
 
     def _backup(self, request: Request) -> Response:
         device = self.device

@@ -26,12 +26,10 @@ from .forti_json import (
     schema_of,
     skip_of,
 )
-from .forti_monitor import Monitor
+from .forti_monitor import SERIAL, Monitor
 from .forti_session import FortiSession
 from .forti_tree import Node, Obj, Table
 from .http_server import Door, Request, Response, as_json
-
-SERIAL = "FGT60FTK00000000"
 
 
 class WebSession:

@@ -159,6 +159,12 @@ def schemas(v: Version, flags: frozenset[str]) -> dict[str, Schema]:
         alias=Key(quoted=True),
     )
     helper = table("system session-helper", "global", True, name=Key(), protocol=Key(), port=Key())
+    modes = ("standalone", "a-a", "a-p")
+    cluster = {
+        "mode": Key("standalone", choices=modes),
+        "group-name": Key("", quoted=True),
+        "priority": number("128", 0, 255),
+    }
     console = {"output": Key("more", choices=("standard", "more")), "baudrate": Key("9600")}
     known = [
         _global(v),
@@ -167,6 +173,7 @@ def schemas(v: Version, flags: frozenset[str]) -> dict[str, Schema]:
         table("system snmp community", "global", True, name=Key(quoted=True), status=switch("enable")),
         helper,
         Schema("system console", console, scope="global"),
+        Schema("system ha", cluster, scope="global"),
     ]
     if "vdoms" in flags:
         known.append(table("system vdom-property", "global", description=Key(quoted=True)))

@@ -121,6 +121,8 @@ class FortiDevice(Device):
             "end",
         ]
         self.type_in("", lines)
+        if {"primary", "secondary"} & variant.flags:
+            self.type_in("", ["config system ha", "set mode a-p", 'set group-name "branch"', "end"])
         if self.multi:
             mode = "set vdom-mode multi-vdom" if variant.version >= (6, 2, 0) else "set vdom-admin enable"
             names = [line for vdom in variant.vdoms for line in (f'edit "{vdom}"', "set description x", "next")]

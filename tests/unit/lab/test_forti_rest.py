@@ -320,3 +320,16 @@ def test_faults(box: Any) -> None:
     client.link.timeout = 0.3
     with pytest.raises(TimeoutError):
         client("GET", "/cmdb/system/global")
+
+
+@pytest.mark.parametrize(("variant", "leads"), [("ha-primary", True), ("ha-secondary", False)])
+def test_a_cluster_says_who_leads(box: Any, variant: str, leads: bool) -> None:
+    _dev, client = box(variant)
+    serial = client("GET", "/monitor/system/status")["serial"]
+    assert client("GET", "/cmdb/system/ha")["results"]["mode"] == "a-p"
+    members = {m["serial_no"]: m["is_root_primary"] for m in client("GET", "/monitor/system/ha-checksums")["results"]}
+    assert members[serial] is leads
+    assert sorted(members.values()) == [False, True]
+    _dev, client = box("default-74")
+    assert client("GET", "/cmdb/system/ha")["results"]["mode"] == "standalone"
+    assert client("GET", "/monitor/system/ha-checksums")["results"] == []
