@@ -10,10 +10,10 @@ from tests.lab import Lab
 from tests.unit.conftest import change
 
 LONGER = Options(state=None, timeout=Wanted(minimum=240, recommended=360))
-TCP_ENTRY = (
-    "config system session-ttl\nconfig port\nedit 1\nset protocol 6\nset start-port 1494\nset end-port 1494\n"
-    "set timeout 7200\nnext\nend\nend"
-).split("\n")
+TCP_ENTRY = [
+    *("config system session-ttl", "config port", "edit 1", "set protocol 6", "set start-port 1494"),
+    *("set end-port 1494", "set timeout 7200", "next", "end", "end"),
+]
 
 
 def test_each_vdom_gets_its_port_entry(lab: Lab) -> None:

@@ -1,10 +1,11 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reader of configurations made of nested config / edit / set / next / end lines."""
+"""Configurations made of nested config / edit / set / next / end lines: read, and written again."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,6 +44,34 @@ def words(text: str) -> list[str]:
 def unquoted(name: str) -> str:
     name = name.strip()
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
+
+
+def escaped(text: str) -> str:
+    """A text as it stands between quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def value_of(text: str) -> str:
+    """One value of a setting, in quotes where it needs them; `words` takes them off again."""
+    return text if re.fullmatch(r"[\w.:/@%+=,-]+", text) else f'"{escaped(text)}"'
+
+
+def render(block: Block) -> str:
+    """The text of a block's content, which `read` reads back; entries stand in quotes."""
+    return "".join(line + "\n" for line in _lines(block))
+
+
+def _lines(block: Block) -> Iterator[str]:
+    for key, value in block.sets.items():
+        yield f"set {key} {value}"
+    for name, table in block.tables.items():
+        yield f"config {name}"
+        yield from _lines(table)
+        yield "end"
+    for name, entry in block.entries.items():
+        yield f'edit "{name}"'
+        yield from _lines(entry)
+        yield "next"
 
 
 def read(text: str) -> Document:
