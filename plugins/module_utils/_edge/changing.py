@@ -185,7 +185,8 @@ class Job:
 
     def _save(self) -> None:
         saves = _saves(self.platform, self.parsed, self.change.done)
-        self.change.saved = not saves
+        self.change.unsaved = self.platform.unsaved(self.parsed)
+        self.change.saved = not saves and not self.change.unsaved
         if not saves or not self.options.save:
             return
         try:

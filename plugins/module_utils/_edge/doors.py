@@ -130,9 +130,8 @@ def _changed(
         "record": outcome.record,
     }
     if change is not None and change.saved is False and options.save:
-        result.update(
-            failed=True, msg="the change is live and proven, but the device did not confirm that it was saved"
-        )
+        why = change.unsaved or "the device did not confirm that it was saved"
+        result.update(failed=True, msg=f"the change is live and proven, but {why}")
     return result
 
 

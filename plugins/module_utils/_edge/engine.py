@@ -172,7 +172,7 @@ def _open(target: Target, dial: Connect) -> Session:
     if door is None:
         raise BadInput("transport: https needs a platform that has such a door; set voip_edge_platform")
     extra = {"second_factor": target.second_factor, "take_over": target.take_over}
-    return RestSession(HttpSession(target.http), door, extra)
+    return RestSession(HttpSession(target.http, door.body_limit), door, extra)
 
 
 def judge_text(

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import BadInput, ConnectionLost, UnknownReply
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import (
+    BadInput,
+    ConnectionLost,
+    LoginRefused,
+    UnknownReply,
+)
 from ansible_collections.voip.edge.plugins.module_utils._edge.transports import http_wire
 from ansible_collections.voip.edge.plugins.module_utils._edge.transports.http import HttpLogin, HttpSession, Reply
 from tests.unit.transports.http_server import Server, Talk, raw, saying, serving, session
@@ -244,3 +249,27 @@ def test_the_host_header_leaves_out_what_is_usual() -> None:
     assert http_wire.Origin("https", "fw", 443).netloc() == "fw"
     assert http_wire.Origin("https", "fw", 80).netloc() == "fw:80"
     assert http_wire.check(HttpLogin("[2001:db8::1]", 8443)).netloc() == "[2001:db8::1]:8443"
+
+
+def test_a_connection_is_opened_without_a_request(echo: Server) -> None:
+    asking = session(echo)
+    asking.open()
+    asking.open()
+    assert asking.request("GET", "/x").status == 200
+    asking.close()
+    assert (echo.connections, len(echo.requests)) == (1, 1)
+
+
+def test_a_part_of_an_answer_is_shown_masked_and_on_one_line() -> None:
+    reply = Reply(200, {}, b"", hidden=(SECRET,))
+    assert reply.shown(f"a\n {SECRET} b") == "a ******** b"
+
+
+def test_a_refused_token_is_named(echo: Server) -> None:
+    with Server(serving(lambda talk, request: talk.reply(401))) as server:
+        asking = session(server)
+        asking.use_bearer("t-1", "the key in my pocket")
+        assert asking.bears_secret
+        with pytest.raises(LoginRefused, match="the login of the key in my pocket was refused"):
+            asking.request("GET", "/x")
+        asking.close()

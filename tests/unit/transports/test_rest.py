@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,6 +70,22 @@ def test_a_read() -> None:
     talk.close()
     assert device.asked == ["POST /api/in", "GET /api/x", "GET /api/y", "POST /api/out"]
     assert device.closed
+
+
+def test_headers_of_a_door_go_with_writes_alone() -> None:
+    seen: list[Any] = []
+
+    class Watched(Device):
+        def request(self, method: str, path: str, **more: Any) -> Reply:
+            seen.append((method, more.get("headers")))
+            return super().request(method, path, **more)
+
+    talk = RestSession(Watched(), replace(DOOR, write_headers=lambda session: {"X-T": "1"}), {})  # type: ignore[arg-type]
+    talk.may_write = True
+    talk.ask("GET /x")
+    talk.write("DELETE /x")
+    talk.write("PUT /x {}")
+    assert seen == [("GET", None), ("DELETE", {"X-T": "1"}), ("PUT", {"Content-Type": "application/json", "X-T": "1"})]
 
 
 def test_a_write_needs_permission_and_takes_its_document_along() -> None:

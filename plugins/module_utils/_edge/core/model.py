@@ -215,6 +215,8 @@ class Change:
     left: list[Step] = field(default_factory=list)
     skipped: list[Step] = field(default_factory=list)
     saved: bool | None = None
+    unsaved: str = ""
+    """Why it could not be saved, where this way to the device has no means for it."""
     cleared: bool = False
     notes: list[str] = field(default_factory=list)
 

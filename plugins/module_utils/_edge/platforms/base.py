@@ -107,6 +107,10 @@ class Platform:
     """Whether a device is of this platform, from what it shows without a login. Only its own marks count, never doubt."""
     factory_logins: tuple[tuple[str, str], ...] = ()
     """Names and passwords that the devices are shipped with: one that works is a finding."""
+    over_https: Platform | None = None
+    """The same platform by its other door, where it has a command line and a door for requests."""
+    unsaved: Callable[[Any], str] = lambda parsed: ""
+    """Why a change cannot be made to last this way although the device asks for it; "" where nothing is needed."""
     privileged: Callable[[str], bool] = lambda identity: True
 
     def __post_init__(self) -> None:

@@ -64,7 +64,11 @@ class Reply:
 
     def excerpt(self) -> str:
         """The first characters of the body on one line, known secrets masked; for messages."""
-        return " ".join(_masked(self.text(), self.hidden).split())[:_EXCERPT]
+        return self.shown(self.text())[:_EXCERPT]
+
+    def shown(self, text: str) -> str:
+        """A part of the answer on one line, known secrets masked; for messages."""
+        return " ".join(_masked(text, self.hidden).split())
 
     def _decoded(self, errors: str) -> str:
         named = re.search(r"(?i)charset\s*=\s*\"?([\w.:-]+)", self.headers.get("content-type", ""))
@@ -133,13 +137,27 @@ class HttpSession:
         """From now on sent with every request."""
         self._auth = basic(user, password)
 
-    def use_bearer(self, token: str) -> None:
-        """From now on sent with every request."""
-        self._auth = bearer(token)
+    def use_bearer(self, token: str, whose: str = "this token") -> None:
+        """From now on sent with every request; `whose` is its name in messages."""
+        self._auth = bearer(token, whose)
+
+    def open(self) -> None:
+        """Connects now and asks nothing, so that a device which cannot be reached is told from one that refuses.
+
+        Raises Unreachable, HostKeyRefused, DeviceTimeout.
+        """
+        if self._wire is None:
+            where = f"the connection to {self._origin.host} port {self._origin.port}"
+            self._wire = connect(self.login, self._origin, time.monotonic() + self.login.timeout, where)
 
     def use_digest(self, user: str, password: str) -> None:
         """The next request goes without; its 401 says how to answer, and later requests answer at once."""
         self._auth = Digest(user, password)
+
+    @property
+    def bears_secret(self) -> bool:
+        """Whether requests carry a secret of ours in their headers."""
+        return self._auth is not None
 
     def cookie(self, name: str) -> str | None:
         """The value as the device wrote it (with its quotes), or None."""

@@ -117,11 +117,11 @@ def basic(user: str, password: str) -> Auth:
     return _Preemptive(f"user '{user}'", password, "Basic " + base64.b64encode(joined).decode("ascii"))
 
 
-def bearer(token: str) -> Auth:
+def bearer(token: str, whose: str = "this token") -> Auth:
     """Raises BadInput."""
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise BadInput("token: it is empty, or has characters in it that no HTTP header can carry")
-    return _Preemptive("this token", token, "Bearer " + token)
+    return _Preemptive(whose, token, "Bearer " + token)
 
 
 class Digest:

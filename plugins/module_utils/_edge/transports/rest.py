@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..core.errors import CommandRefused, EdgeError
-from .http import HttpSession, Reply
+from .http import BODY_LIMIT, HttpSession, Reply
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Door:
     * `log_out(session)` leaves, on every path.
     * `refusal(reply)` is the device's own word for a refused request, or None.
     * `commit` makes staged writes live; `discard` drops ours; both "" where writes are live at once.
+    * `write_headers(session)` go with every write; `body_limit` bytes of an answer are taken.
+    * `takes_token`: whether an API token opens it without a name and a password.
     * `locked(word)`: whether a refusal means that another administrator holds the configuration; `seize` takes it over,
       which happens only when it was asked for, and `release` gives it back.
     """
@@ -47,6 +49,9 @@ class Door:
     locked: Callable[[str], bool] = lambda word: False
     seize: str = ""
     release: str = ""
+    write_headers: Callable[[HttpSession], dict[str, str]] = lambda session: {}
+    body_limit: int = BODY_LIMIT
+    takes_token: bool = False
     send: Callable[[HttpSession, str, bool], Reply] | None = None
     """`send(session, line, reads)` carries out a line of such a family. Raises CommandRefused, Refusal and what a request raises."""
 
@@ -148,7 +153,7 @@ class RestSession:
             return self._door.send(self._session, line, False)
         method, _sep, rest = line.partition(" ")
         path, _sep, body = rest.partition(" ")
-        headers = {"Content-Type": "application/json"} if body else None
+        headers = {**({"Content-Type": "application/json"} if body else {}), **self._door.write_headers(self._session)}
         return self._session.request(
             method, self._door.base + path, body=body or None, headers=headers, accept="application/json"
         )
