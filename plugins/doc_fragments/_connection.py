@@ -16,15 +16,22 @@ options:
     type: str
   port:
     description:
-      - Port of the device's SSH or telnet server. If left out, C(ansible_port) is taken, else V(22) or V(23).
+      - Port of the device's SSH, telnet or HTTPS server. If left out, C(ansible_port) is taken, else V(22), V(23) or V(443);
+        with O(transport=https) C(ansible_httpapi_port) comes first.
     type: int
   user:
     description:
-      - User name. If left out, C(ansible_user) is taken.
+      - User name. If left out, C(ansible_user) is taken. Not needed with O(api_token).
     type: str
   password:
     description:
       - Password. If left out, C(ansible_password) is taken. It is sent once; a refused login is not repeated.
+    type: str
+  api_token:
+    description:
+      - The token of an API administrator, for O(transport=https) on FortiGates; no name and no password are needed then.
+        It is sent as a header, never as a part of an address.
+      - If left out, C(voip_edge_api_token) is taken, else the key C(access_token) of C(ansible_httpapi_session_key).
     type: str
   private_key_file:
     description:
@@ -53,7 +60,7 @@ options:
   transport:
     description:
       - How the device is reached. If left out, C(voip_edge_transport) is taken, V(https) where C(ansible_connection) is
-        C(httpapi), else what the platform has.
+        C(httpapi), else what the platform has. A FortiGate has both V(ssh), which is taken first, and V(https).
       - V(telnet) sends the password in clear text; it is used only when asked for.
     type: str
     choices: [ssh, telnet, https]

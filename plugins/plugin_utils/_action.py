@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ansible.utils.display import Display
 from ..module_utils._edge import doors, engine, keeping, options, reporting
 from ..module_utils._edge.core.errors import BadInput, EdgeError
 from ..module_utils._edge.core.profiles import DEFAULT
-from ..module_utils._edge.platforms.registry import is_known
+from ..module_utils._edge.platforms.registry import AUTO, has_two_doors, is_known
 from ..module_utils._edge.transports.http import warm_up
 from ._ssh_args import proxy_command
 
@@ -140,7 +141,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
             if option in given or option not in spec:
                 continue
             for name in names:
-                value = self._value(variables.get(name))
+                value = self._named(variables, name)
                 if value not in (None, ""):
                     found[option] = value
                     break
@@ -151,9 +152,13 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
                     found["platform"]
                 )
             )
-        by_api = "httpapi" in str(variables.get("ansible_connection", ""))
-        if by_api and "transport" not in found and "transport" not in given:
+        told = "transport" in found or "transport" in given
+        if not told and self._by_api(variables, str(given.get("platform", found.get("platform", AUTO)))):
             found["transport"] = "https"
+        by_https = given.get("transport", found.get("transport")) == "https"
+        if by_https and "port" in found and self._value(variables.get("ansible_httpapi_port")):
+            # ansible_port may be the SSH server's, as it is where a device has both doors
+            found["port"] = self._value(variables["ansible_httpapi_port"])
         found.setdefault("host_key_checking", bool(C.config.get_config_value("HOST_KEY_CHECKING")))
         if not {"jump_host", "proxy_command"} & (set(found) | set(given)):
             command = proxy_command(
@@ -180,6 +185,25 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         if not isinstance(known[name], dict):
             raise AnsibleActionFail(f"profile: '{name}' is not a mapping")
         return {**known[name], "name": name}
+
+    def _by_api(self, variables: dict[str, Any], platform: str) -> bool:
+        """Whether the inventory leads to the device's API. A task may hide that, as the roles do, which run on the controller."""
+        if "httpapi" in str(variables.get("ansible_connection", "")):
+            return True
+        if "ansible_connection" not in (self._task.vars or {}) or not has_two_doors(platform):
+            return False  # looking behind the task costs, so only where it makes a difference
+        own = variables.get("hostvars", {}).get(variables.get("inventory_hostname"), {})
+        return "httpapi" in str(own.get("ansible_connection", ""))
+
+    def _named(self, variables: dict[str, Any], name: str) -> Any:
+        """The value of a variable, or with a dot in its name of a key of one."""
+        whole, _dot, key = name.partition(".")
+        value = variables.get(whole)
+        if key:
+            # not made plain before the key is taken: a template in it would lose what newer cores trust it by
+            value = value if isinstance(value, Mapping) else self._value(value)
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return self._value(value)
 
     def _value(self, value: Any) -> Any:
         """A variable's value; templating costs, so plain text goes without."""

@@ -26,19 +26,30 @@ def test_a_fleet_is_audited_set_right_and_audited_again(lab: Lab, site: Site) ->
     ]
     wall = lab.add("sonicwall_sonicos", "factory", name="sonic")
     devices.append(site.add(wall, "sonicwall_sonicos", voip_edge_tls_fingerprint=wall.tls_fingerprint))
+    api: Any = lab.add("fortinet_fortios", "default-74", name="api", rest=True)
+    devices.append(
+        site.add(
+            api,
+            "fortinet_fortios",
+            ansible_connection="ansible.netcommon.httpapi",
+            ansible_httpapi_port=api.http_port,
+            ansible_httpapi_session_key={"access_token": api.api_token},
+            voip_edge_tls_fingerprint=api.tls_fingerprint,
+        )
+    )
     audit = site.play("voip.edge.audit", "-vvv")
     assert audit.returncode == 0, audit.stdout
-    assert [d.journal for d in devices] == [[]] * 6
+    assert [d.journal for d in devices] == [[]] * 7
     assert {h: r["compliance"] for h, r in site.records().items()} == dict.fromkeys(site.hosts, "noncompliant")
     check = site.play("voip.edge.remediate", "--check", "--diff")
     assert check.returncode == 0, check.stdout
-    assert [d.journal for d in devices] == [[]] * 6
+    assert [d.journal for d in devices] == [[]] * 7
     real = site.play("voip.edge.remediate", "--diff", "-vvv")
     assert real.returncode == 0, real.stdout
     assert diff_of(check)
     assert sorted(diff_of(check)) == sorted(diff_of(real))
-    assert [d.login_attempts for d in devices] == [3] * 6
-    for host in ("ios", "short", "asa", "forti", "sonic"):
+    assert [d.login_attempts for d in devices] == [*[3] * 6, 0]
+    for host in ("ios", "short", "asa", "forti", "sonic", "api"):
         assert recap(check, host)["changed"] == recap(real, host)["changed"] == 1
     written = [len(d.journal) for d in devices]
     again = site.play("voip.edge.remediate")

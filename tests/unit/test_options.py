@@ -16,6 +16,7 @@ from ansible_collections.voip.edge.plugins.module_utils._edge.options import opt
 from tests.unit.conftest import DEFAULTS
 
 TARGET: dict[str, Any] = {**DEFAULTS, "host": "192.0.2.1", "user": "u", "password": "p"}
+HTTPS: dict[str, Any] = {"transport": "https", "use_ssl": True, "validate_certs": True, "legacy_tls": False}
 CHANGE: dict[str, Any] = {"revert_timer": 5, "allow_unproven": False, "edit_policies": False, "save": True}
 
 
@@ -34,6 +35,16 @@ def test_defaults() -> None:
         ({"timeout": 0}, "^timeout: must be more than 0"),
         ({"connect_timeout": -1}, "^connect_timeout: "),
         ({"user": None}, "^user: none is given"),
+        (
+            {"user": None, "api_token": "t", "platform": "fortios"},
+            "^user: .* an API token is taken with transport https",
+        ),
+        (
+            {**HTTPS, "password": None, "platform": "fortios"},
+            "^password: none .* or an API token: the option api_token",
+        ),
+        ({**HTTPS, "password": None, "platform": "sonicwall"}, "^password: none is given for 192.0.2.1$"),
+        ({**HTTPS, "api_token": "t", "platform": "sonicwall"}, "^api_token: SonicWall .* takes none"),
         ({"platform": "nortel"}, "^platform: there is no platform 'nortel'"),
         ({"profile": "nobody"}, "^profile: there is no profile 'nobody'"),
         ({"jump_host": "-oProxyCommand=x"}, "^jump_host: "),

@@ -19,6 +19,7 @@ from .core.model import DISABLED, Forwards, Options, Wanted
 from .core.profiles import Profile, from_mapping, get_profile, network
 from .core.text import unique
 from .engine import Target
+from .platforms.base import Platform
 from .platforms.registry import by_name
 from .transports.http import HttpLogin
 from .transports.ssh import Login
@@ -28,6 +29,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "port": {"type": "int"},
     "user": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "api_token": {"type": "str", "no_log": True},
     "private_key_file": {"type": "path", "no_log": False},
     "private_key_passphrase": {"type": "str", "no_log": True},
     "use_agent": {"type": "bool", "default": False},
@@ -123,6 +125,7 @@ AUDIT_BACKUPS: dict[str, dict[str, Any]] = {
 }
 
 # Which variables of an inventory fill an option that the task leaves out, first found first taken.
+# A name with a dot is a key of a variable that is a mapping.
 VARIABLES: dict[str, tuple[str, ...]] = {
     "host": ("ansible_host", "inventory_hostname"),
     "port": ("ansible_port", "ansible_ssh_port", "ansible_httpapi_port"),
@@ -134,6 +137,8 @@ VARIABLES: dict[str, tuple[str, ...]] = {
         "ansible_httpapi_password",
         "ansible_httpapi_pass",
     ),
+    # The second is where the inventories of fortinet.fortios keep it.
+    "api_token": ("voip_edge_api_token", "ansible_httpapi_session_key.access_token"),
     "private_key_file": ("ansible_private_key_file", "ansible_ssh_private_key_file"),
     "private_key_passphrase": ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"),
     "become_password": ("ansible_become_password", "ansible_become_pass"),
@@ -174,17 +179,15 @@ def target_of(params: Mapping[str, Any]) -> Target:
     for name in ("connect_timeout", "timeout"):
         if params[name] <= 0:
             raise BadInput(f"{name}: must be more than 0 seconds")
-    if not params.get("user"):
-        raise BadInput("user: none is given for {} (set ansible_user, or the option user)".format(params["host"]))
-    platform = by_name(params["platform"])
-    transport = params.get("transport") or ("ssh" if platform is None or platform.has_command_line else "https")
+    platform, transport = _way(params)
+    if not params.get("user") and not (transport == "https" and params.get("api_token")):
+        hint = "; an API token is taken with transport https" if params.get("api_token") else ""
+        raise BadInput(
+            "user: none is given for {} (set ansible_user, or the option user{})".format(params["host"], hint)
+        )
     port = params.get("port") or _PORTS[transport if params.get("use_ssl", True) else "http"]
     if not 0 < port < 65536:
         raise BadInput(f"port: {port} is not a port number")
-    if transport == "https" and (platform is None or platform.door is None):
-        raise BadInput("transport: https needs a platform that is reached that way; set voip_edge_platform")
-    if transport != "https" and platform is not None and not platform.has_command_line:
-        raise BadInput(f"transport: {platform.title} is not reached by {transport}")
     return Target(
         name=params.get("name") or params["host"],
         login=_login(params, port, transport == "telnet"),
@@ -192,10 +195,26 @@ def target_of(params: Mapping[str, Any]) -> Target:
         profile=_profile(params),
         timeout=params["timeout"],
         become_password=params.get("become_password"),
-        http=_http(params, port) if transport == "https" else None,
+        http=_http(params, port, platform) if transport == "https" else None,
         second_factor=params.get("second_factor"),
         take_over=params.get("take_over", False),
     )
+
+
+def _way(params: Mapping[str, Any]) -> tuple[Platform | None, str]:
+    """The platform and how it is reached: as it is told, else by its command line where it has one."""
+    platform = by_name(params["platform"])
+    transport = params.get("transport") or ("ssh" if platform is None or platform.has_command_line else "https")
+    if transport != "https":
+        if platform is not None and not platform.has_command_line:
+            raise BadInput(f"transport: {platform.title} is not reached by {transport}")
+        return platform, transport
+    platform = platform and (platform.over_https or platform)
+    if platform is None or platform.door is None:
+        raise BadInput("transport: https needs a platform that is reached that way; set voip_edge_platform")
+    if params.get("api_token") and not platform.door.takes_token:
+        raise BadInput(f"api_token: {platform.title} takes none; leave it out and set user and password")
+    return platform, transport
 
 
 _PORTS = {"ssh": 22, "telnet": 23, "https": 443, "http": 80}
@@ -205,7 +224,7 @@ def _login(params: Mapping[str, Any], port: int, telnet: bool) -> Login:
     return Login(
         host=params["host"],
         port=port,
-        user=params["user"],
+        user=params.get("user") or "",
         password=params.get("password"),
         private_key_file=_expanded(params.get("private_key_file")),
         private_key_passphrase=params.get("private_key_passphrase"),
@@ -219,15 +238,19 @@ def _login(params: Mapping[str, Any], port: int, telnet: bool) -> Login:
     )
 
 
-def _http(params: Mapping[str, Any], port: int) -> HttpLogin:
-    if not params.get("password"):
-        raise BadInput("password: none is given for {}".format(params["host"]))
+def _http(params: Mapping[str, Any], port: int, platform: Platform | None) -> HttpLogin:
+    token = params.get("api_token")
+    if not params.get("password") and not token:
+        takes = platform is not None and platform.door is not None and platform.door.takes_token
+        other = " (set ansible_password, or an API token: the option api_token or voip_edge_api_token)" if takes else ""
+        raise BadInput("password: none is given for {}{}".format(params["host"], other))
     return HttpLogin(
         host=params["host"],
         port=port,
         scheme="https" if params["use_ssl"] else "http",
-        user=params["user"],
-        password=params["password"],
+        user=params.get("user"),
+        password=params.get("password"),
+        token=token,
         verify=params["validate_certs"],
         tls_fingerprint=params.get("tls_fingerprint"),
         ca_file=_expanded(params.get("ca_file")),

@@ -53,7 +53,12 @@ def variables(device: Device, **more: Any) -> dict[str, Any]:
 
 
 def action(
-    module: str, args: dict[str, Any], task_vars: dict[str, Any], check: bool = False, delegate: str | None = None
+    module: str,
+    args: dict[str, Any],
+    task_vars: dict[str, Any],
+    check: bool = False,
+    delegate: str | None = None,
+    own_vars: dict[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """An action plugin as the strategy would make it, and the result of its run."""
     task = SimpleNamespace(
@@ -66,6 +71,7 @@ def action(
         environment=None,
         no_log=False,
         module_defaults={},
+        vars=own_vars or {},
         collections=[],
         resolved_action=None,
     )
@@ -102,6 +108,51 @@ def test_templated_variables_are_resolved(lab: Lab) -> None:
     except ImportError:  # before 2.19 every text may be a template
         pass
     assert run("edge_info", {}, templated)["verdict"] == "active"
+
+
+@pytest.mark.parametrize("where", ["voip_edge_api_token", "ansible_httpapi_session_key"])
+def test_an_inventory_with_a_token_needs_no_name(lab: Lab, where: str) -> None:
+    device: Any = lab.add("fortinet_fortios", "default-74", rest=True)
+    token = device.api_token if where == "voip_edge_api_token" else {"access_token": "{{ vaulted }}"}
+    if isinstance(token, dict):
+        try:
+            from ansible.template import trust_as_template
+
+            token["access_token"] = trust_as_template(token["access_token"])
+        except ImportError:  # before 2.19 every text may be a template
+            pass
+    found = {
+        "inventory_hostname": device.name,
+        "ansible_host": device.host,
+        "ansible_httpapi_port": device.http_port,
+        "ansible_connection": "ansible.netcommon.httpapi",
+        "ansible_network_os": "fortinet.fortios.fortios",
+        "voip_edge_tls_fingerprint": device.tls_fingerprint,
+        "vaulted": device.api_token,
+        where: token,
+    }
+    result = run("edge_info", {}, found)
+    assert (result["verdict"], device.journal, device.login_attempts) == ("active", [], 0)
+    # as the roles do it: the task's own connection hides the inventory's
+    hidden = {**found, "ansible_connection": "local", "hostvars": {device.name: found}}
+    changed = run("sip_alg", {}, hidden, own_vars={"ansible_connection": "local"})
+    assert changed["verdict"] == "disabled"
+    assert not [secret for secret in SECRETS if secret in json.dumps(changed)]
+
+
+def test_what_could_not_be_saved_fails_with_the_reason(lab: Lab) -> None:
+    device: Any = lab.add("fortinet_fortios", "cfg-save-manual", rest=True)
+    found = variables(
+        device,
+        ansible_httpapi_port=device.http_port,  # beside ansible_port, which is that of SSH
+        ansible_network_os="fortios",
+        voip_edge_transport="https",
+        voip_edge_tls_fingerprint=device.tls_fingerprint,
+    )
+    result = run("sip_alg", {}, found)
+    assert (result["failed"], result["changed"], result["saved"]) == (True, True, False)
+    assert "live and proven, but cfg-save is manual and the API cannot save: run 'execute cfg save'" in result["msg"]
+    assert "failed" not in run("sip_alg", {"save": False, "state": "enabled"}, found)
 
 
 def test_options_of_the_task_win(lab: Lab) -> None:

@@ -46,6 +46,12 @@ def is_known(name: str) -> bool:
     return name == AUTO or name.strip().lower() in _BY_NAME
 
 
+def has_two_doors(name: str) -> bool:
+    """Whether a platform is reached by a command line and by HTTPS; False for a name that is not known."""
+    platform = _BY_NAME.get(name.strip().lower())
+    return platform is not None and platform.over_https is not None
+
+
 def of_backup(text: str) -> Platform | None:
     """The one platform that recognises a saved configuration; None when none or several do."""
     if looks_binary(text[:4096]):
