@@ -95,7 +95,7 @@ def _markdown(rows: Iterable[Iterable[str]]) -> str:
 def ways(platform: Platform) -> str:
     """From where a platform can be judged."""
     found = [] if platform.identify.startswith("GET ") else ["SSH"]
-    if getattr(platform, "door", None) is not None:
+    if platform.door is not None or platform.over_https is not None:
         found.append("HTTPS")
     if platform.from_backup("text"):
         found.append("saved configuration")
@@ -176,11 +176,12 @@ def _section(title: str, facts: list[Fact]) -> list[str]:
 def derived(platform: Platform) -> str:
     """The derived part of a platform's page."""
     names = ", ".join(f"``{name}``" for name in platform.network_os)
+    asked = [p.identify for p in (platform, platform.over_https) if p is not None]
     lines = [
         "",
         f"Known by these values of ``voip_edge_platform`` and ``ansible_network_os``: {names}.",
         "",
-        f"Judged by: {ways(platform)}. Recognised by its answer to ``{platform.identify}``, which is held against the inventory",
+        f"Judged by: {ways(platform)}. Recognised by its answer to ``{'`` or ``'.join(asked)}``, which is held against the inventory",
         "before any change.",
         "",
         f"The facts below speak of firmware {versions(platform)}. Of any other version only what is switched on in plain words is",

@@ -25,8 +25,8 @@ NETWORK_OS = {
 @dataclass(frozen=True)
 class Member:
     """One router of a fleet. ``twist``: ``wrong_password``, ``unreachable`` or nothing. ``own_words``: the inventory
-    names the platform in the collection's own variable and not by ``ansible_network_os``. ``rest``: the inventory
-    leads to a FortiGate's REST interface; ``token``: with an API token and not with a password."""
+    uses the collection's own variables and not ``ansible_network_os`` and those of ``httpapi``. ``rest``: the inventory
+    leads to a FortiGate's REST interface; ``token``: with an API token and not with a name and a password."""
 
     name: str
     platform: str
@@ -69,6 +69,7 @@ EDGE = (
     Member("gera-sw1", "sonicwall_sonicos", "factory", twist="wrong_password"),
     Member("halle-fg1", "fortinet_fortios", "default-74", rest=True),
     Member("jena-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
+    Member("kiel-fg1", "fortinet_fortios", "vdoms", rest=True, token=True, own_words=True),
 )
 
 FLEETS = {"demo": DEMO, "edge": EDGE}
@@ -102,14 +103,13 @@ def _variables(member: Member, device: Any) -> dict[str, Any]:
     wrong = member.twist == "wrong_password"
     web = member.rest or device.web_only
     port = closed_port() if member.twist == "unreachable" else device.http_port if web else device.port
-    variables: dict[str, Any] = {
-        "ansible_host": device.host,
-        "ansible_httpapi_port" if web else "ansible_port": port,
-        "ansible_user": device.user,
-    }
-    if member.token:
+    variables: dict[str, Any] = {"ansible_host": device.host, "ansible_httpapi_port" if web else "ansible_port": port}
+    if member.token and member.own_words:
+        variables["voip_edge_api_token"] = device.api_token
+    elif member.token:
         variables["ansible_httpapi_session_key"] = {"access_token": device.api_token}
     else:
+        variables["ansible_user"] = device.user
         variables["ansible_password"] = device.password + ("-outdated" if wrong else "")
     if device.login.privilege < 15 or member.platform == "cisco_asa":
         variables["ansible_become_password"] = device.enable_secret
@@ -118,8 +118,12 @@ def _variables(member: Member, device: Any) -> dict[str, Any]:
     else:
         variables["ansible_network_os"] = NETWORK_OS[member.platform]
     if web:
-        variables["ansible_connection"] = "httpapi"
-        variables["ansible_httpapi_use_ssl"] = device.tls
+        if member.own_words:
+            variables["voip_edge_transport"] = "https"
+        else:
+            variables["ansible_connection"] = "httpapi"
+        if not (member.own_words and device.tls):
+            variables["ansible_httpapi_use_ssl"] = device.tls
         if device.tls:
             variables["voip_edge_tls_fingerprint"] = device.tls_fingerprint
     else:

@@ -226,3 +226,24 @@ def test_the_commands_of_an_audit_are_the_ones_in_the_security_guide(lab: Lab, p
         audit(device)
         sent = {line.strip() for line in device.transcript} - {"", "(secret)", "exit", "a"}
         assert not [line for line in sent if not any(f"{line} ".startswith(f"{known} ") for known in allowed)]
+
+
+def test_the_requests_of_an_audit_are_the_ones_in_the_security_guide(lab: Lab) -> None:
+    row = re.search(
+        r"^  \* - ``fortinet_fortios`` over HTTPS\n    - ((?:.|\n)+?)^  \* - ", GUIDES["guide_security"], re.M
+    )
+    assert row is not None
+    allowed = {path.removeprefix("GET ").removeprefix("/cmdb/") for path in re.findall(r"``([^`]+)``", row.group(1))}
+    for variant in ("default-74", "vdoms"):
+        device: Any = lab.add("fortinet_fortios", variant, rest=True)
+        tls = {
+            "port": device.http_port,
+            "tls_fingerprint": device.tls_fingerprint,
+            "use_ssl": True,
+            "validate_certs": True,
+        }
+        audit(device, transport="https", platform="fortios", legacy_tls=False, **tls)
+        asked = {
+            line.partition("?")[0].partition("/api/v2")[2] for line in device.transcript if line.startswith("GET ")
+        }
+        assert {path.removeprefix("/cmdb/") for path in asked} <= allowed
