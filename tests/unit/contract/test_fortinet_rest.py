@@ -418,3 +418,34 @@ def test_sessions_are_not_cleared_this_way(lab: Lab) -> None:
     assert made.change is not None
     assert "nothing was cleared" in made.change.notes[-1]
     assert len(device.sip_sessions) == 3
+
+
+PATHS = (
+    *(
+        "system/global",
+        "system/session-helper",
+        "system/settings",
+        "voip/profile",
+        "firewall/policy",
+        "firewall.service/custom",
+    ),
+    *("system/session-ttl", "firewall/vip", "system/ha"),
+)
+
+
+@pytest.mark.parametrize("fault", ["garble", "short", "truncate", "http500", "forbid"])
+def test_nothing_is_called_off_that_is_not(fault: str) -> None:
+    """Each fault at each address and method: what is then said of the device is no more than what is so."""
+    with Lab() as lab:
+        for path in PATHS:
+            for method in ("GET ", "PUT ", "DELETE ", ""):
+                device = add(lab, "default-74", f"{fault}:{method}/cmdb/{path}")
+                before = device.running()
+                outcome = over_rest(device, BOTH, check=False)
+                device.faults.clear(fault)
+                found = seen(over_rest(device))
+                if outcome.error is not None:
+                    after_failure(device, outcome, before)
+                else:
+                    assert verdict(outcome) in (found[2]["sip_alg"][0], "undetermined"), (method, path)
+                assert device.login_attempts == 0

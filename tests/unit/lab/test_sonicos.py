@@ -687,7 +687,9 @@ def test_the_edge_fleet(lab: Lab) -> None:
     assert set(hosts) == {member.name for member in FLEETS["edge"]}
     for member, dev in served:
         values = hosts[member.name]
-        assert values["ansible_connection"] == "httpapi"
+        way = "voip_edge_transport" if member.own_words else "ansible_connection"
+        assert values[way] == ("https" if member.own_words else "httpapi")
+        assert ("ansible_user" in values) is not member.token
         assert (values["ansible_httpapi_port"], values["voip_edge_tls_fingerprint"]) == (
             dev.http_port,
             dev.tls_fingerprint,
