@@ -150,7 +150,7 @@ class Job:
         if self.session.resumes or not isinstance(cause, (DeviceTimeout, ConnectionLost)):
             try:
                 self.session.leave_nested()
-                if self.session.resumes and self._is_as_before():
+                if self.session.stages and self._is_as_before():
                     change.undone, change.left = sent[::-1], []
                     return
                 for step in sent[::-1]:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 from . import backups, engine, keeping, reporting
 from .core.errors import BadInput, EdgeError, MissingLibrary
-from .core.model import Assessment, ChangeFailed, Options, aspects_of
+from .core.model import Assessment, ChangeFailed, Forwards, Options, aspects_of
 from .core.text import looks_binary
 from .core.verdict import PORT_FORWARDS, SIP_ALG, UDP_TIMEOUT
 from .options import allowed_of, options_of, profile_of, target_of
@@ -62,6 +62,10 @@ def undo(params: Mapping[str, Any], check: bool = False, progress: Progress = No
     if kept is None:
         return nothing_to_take_back(params)
     options = replace(allowed_of(params), state=None)
+    if PORT_FORWARDS in kept["aspects"]:  # what a forward is made of must be read, whether or not there is a PBX now
+        wanted = target.profile.forwards or Forwards("", (), present=False)
+        seen_by = replace(target.profile, forwards=wanted, sip_ports=tuple(kept["sip_ports"]), rtp=tuple(kept["rtp"]))
+        target = replace(target, profile=seen_by)
     keeper = keeping.FolderKeeper(params["report_dir"]) if params.get("report_dir") else keeping.Keeper()
     outcome = engine.carry_out(target, engine.Task(options, check, kept, keeper))
     result = _changed(target, outcome, options, check, tuple(kept["aspects"]))

@@ -18,6 +18,7 @@ from typing import Any
 from . import reporting
 from .core.errors import BadInput
 from .core.model import LABELS, Assessment, Step
+from .core.profiles import Profile
 from .platforms.registry import is_known
 
 SCHEMA = "voip.edge/change/1"
@@ -29,7 +30,7 @@ _OPEN = (PLANNED, DONE, FAILED)
 
 def document(
     host: str, started: str, platform: str, over: str, seen: Assessment, wanted: Assessment,
-    aspects: Sequence[str], steps: Sequence[Step], undoes: str | None = None,
+    aspects: Sequence[str], steps: Sequence[Step], profile: Profile, undoes: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A change that is about to be made. `over` is the way in (`cli` or `https`); `undoes` the time of one that it takes back."""
     return {
@@ -43,6 +44,8 @@ def document(
         "model": seen.model,
         "firmware": seen.firmware,
         "aspects": list(aspects),
+        "sip_ports": list(profile.sip_ports),
+        "rtp": list(profile.rtp),
         "before": _states(seen, aspects),
         "after": _states(wanted, aspects),
         "steps": [_step(s) for s in steps],
@@ -186,6 +189,8 @@ def checked(path: str, text: str) -> dict[str, Any]:
                 len(row) == 3 and all(isinstance(w, str) for w in row) for row in change["before"] + change["after"]
             )
             and all(isinstance(a, str) for a in change["aspects"])
+            and all(isinstance(p, int) for p in (*change["sip_ports"], *change["rtp"]))
+            and len(change["rtp"]) == 2
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.voip.edge.plugins.module_utils._edge import doors
-from tests.lab import SECRETS, Device, Lab
-from tests.unit.conftest import lines, params
+from tests.lab import SECRETS, Lab
+from tests.unit.conftest import lines, params, web_params
 from tests.unit.contract.test_contract import same_configuration, settle
 
 PBX = {"pbx": "192.168.10.9", "sources": ["203.0.113.0/24", "198.51.100.128/25"]}
@@ -47,33 +47,33 @@ next
 end"""
 
 
-def ask(module: str, device: Device, check: bool = False, **more: Any) -> dict[str, Any]:
-    return doors.answer(module, {**params(device), **ALLOWED, **TIMEOUT, **PBX, **more}, check=check)
+BOTH_DOORS = pytest.mark.parametrize("rest", [False, True], ids=["ssh", "https"])
+
+
+def ask(module: str, device: Any, check: bool = False, **more: Any) -> dict[str, Any]:
+    """Over HTTPS where the device is served that way, else over SSH."""
+    reached = web_params(device) if getattr(device, "http_port", 0) else params(device)
+    return doors.answer(module, {**reached, **ALLOWED, **TIMEOUT, **PBX, **more}, check=check)
 
 
 def findings(answer: dict[str, Any]) -> list[str]:
     return [f["id"] for f in answer["record"]["findings"]]
 
 
+@BOTH_DOORS
 @pytest.mark.parametrize(
-    ("variant", "more"),
-    [
-        ("default-74", {}), ("default-64", {}), ("default-60", {}), ("default-52", {}), ("v50", {}), ("low-udp", {}),
-        ("vdoms", {}), ("cfg-save-manual", {}), ("output-more", {}),
-    ],
-)  # fmt: skip
-def test_from_factory_to_fit_in_one_login_and_back(
-    lab: Lab, tmp_path: Path, variant: str, more: dict[str, Any]
-) -> None:
-    device = lab.add("fortinet_fortios", variant)
+    "variant", ["default-74", "default-64", "default-60", "default-52", "v50", "low-udp", "vdoms", "output-more"]
+)
+def test_from_factory_to_fit_in_one_login_and_back(lab: Lab, tmp_path: Path, variant: str, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", variant, rest=rest)
     before = device.running()
-    more = {**more, "report_dir": str(tmp_path)}
+    more = {"report_dir": str(tmp_path)}
     predicted = ask("baseline", device, check=True, **more)
     assert lines(device) == []
     made = ask("baseline", device, **more)
     assert "msg" not in made, made["msg"]
     assert device.login_attempts == 2
-    assert made["compliance"] == "compliant" or variant == "vdoms"
+    assert made["compliance"] == "compliant"
     assert made["record"]["aspects"]["port_forwards"]["verdict"] == "present"
     assert made["commands"] == predicted["commands"]
     assert made["after"] == predicted["after"]
@@ -91,8 +91,9 @@ def test_from_factory_to_fit_in_one_login_and_back(
     assert not [s for s in SECRETS if s in json.dumps([predicted, made, again, undone])]
 
 
-def test_absent_takes_away_exactly_ours(lab: Lab) -> None:
-    device = lab.add("fortinet_fortios", "off-74")
+@BOTH_DOORS
+def test_absent_takes_away_exactly_ours(lab: Lab, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", "off-74", rest=rest)
     device.change(OLD.format("198.51.100.5").split("\n"))
     before = device.running()
     assert ask("port_forwards", device)["changed"]
@@ -102,8 +103,9 @@ def test_absent_takes_away_exactly_ours(lab: Lab) -> None:
     assert not ask("port_forwards", device, state="absent", pbx=None)["changed"]
 
 
-def test_another_wish_replaces_ours(lab: Lab) -> None:
-    device = lab.add("fortinet_fortios", "off-74")
+@BOTH_DOORS
+def test_another_wish_replaces_ours(lab: Lab, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", "off-74", rest=rest)
     ask("port_forwards", device)
     other = ask("port_forwards", device, pbx="192.168.10.7", sources=["203.0.113.0/24"], rtp_ports="16384-16484")
     assert "msg" not in other, other["msg"]
@@ -117,17 +119,19 @@ def test_another_wish_replaces_ours(lab: Lab) -> None:
     )["changed"]  # fmt: skip
 
 
-def test_everybody_only_by_the_word_and_as_a_finding(lab: Lab) -> None:
-    device = lab.add("fortinet_fortios", "off-74")
+@BOTH_DOORS
+def test_everybody_only_by_the_word_and_as_a_finding(lab: Lab, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", "off-74", rest=rest)
     made = ask("port_forwards", device, sources=["any"])
-    assert 'set srcaddr "all"' in made["commands"]
+    assert any('srcaddr "all"' in c or '"srcaddr": [{"name": "all"}]' in c for c in made["commands"])
     assert made["compliance"] == "compliant"
     assert "FORWARD-TOO-OPEN" in findings(made)
 
 
+@BOTH_DOORS
 @pytest.mark.parametrize("address", ["198.51.100.2", "0.0.0.0"])
-def test_a_foreign_forward_in_the_way_is_named_and_left(lab: Lab, address: str) -> None:
-    device = lab.add("fortinet_fortios", "default-74")
+def test_a_foreign_forward_in_the_way_is_named_and_left(lab: Lab, address: str, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", "default-74", rest=rest)
     device.change(OLD.format(address).split("\n"))
     refused = ask("baseline", device)
     assert refused["error_kind"] == "refusal"
@@ -143,13 +147,15 @@ def test_a_foreign_forward_on_another_address_is_not_in_the_way(lab: Lab) -> Non
     assert 'edit "old"' in device.running()
 
 
-def test_our_policy_stands_before_the_one_that_denies_everything(lab: Lab) -> None:
-    device = lab.add("fortinet_fortios", "off-74")
+@BOTH_DOORS
+def test_our_policy_stands_before_the_one_that_denies_everything(lab: Lab, rest: bool) -> None:
+    device = lab.add("fortinet_fortios", "off-74", rest=rest)
     device.change(DENY_ALL.split("\n"))
     before = device.running()
     made = ask("port_forwards", device)
     assert "msg" not in made, made["msg"]
-    assert "move 10 before 9" in made["commands"]
+    moved = ("move 10 before 9", "PUT /cmdb/firewall/policy/10?action=move&before=9")
+    assert any(c.startswith(moved) for c in made["commands"])
     assert made["record"]["aspects"]["port_forwards"]["verdict"] == "present"
     ask("port_forwards", device, state="absent", pbx=None)
     assert device.running() == before
@@ -250,3 +256,46 @@ def test_forwards_that_are_there_are_judged_by_who_gets_in(lab: Lab) -> None:
     missing = doors.answer("edge_info", {**params(lab.add("fortinet_fortios", "off-74")), **PBX}, check=True)
     assert missing["compliance"] == "noncompliant"
     assert "FORWARD-MISSING" in findings(missing)
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut_after"])
+def test_the_connection_is_cut_at_every_request(lab: Lab, tmp_path: Path, kind: str) -> None:
+    for step in range(1, 60):
+        device = lab.add("fortinet_fortios", "off-74", faults=[f"{kind}:{step}"], rest=True)
+        device.change(OLD.format("198.51.100.5").split("\n"))
+        before, folder = device.running(), str(tmp_path / str(step))
+        made = ask("port_forwards", device, report_dir=folder)
+        assert 'edit "old"' in device.running()
+        if "msg" not in made:
+            if device.door.since_login < step:
+                assert step > 20
+                return
+            continue
+        if not same_configuration(device.running(), before):
+            assert "MAY STILL BE ON THE DEVICE" in made["msg"], made["msg"]
+            device.faults.clear(kind)
+            undone = ask("undo", device, report_dir=folder)
+            assert "msg" not in undone, undone["msg"]
+            assert same_configuration(device.running(), before)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("table_full:/cmdb/firewall/policy", "-4"),
+        ("table_full:/cmdb/firewall/vip", "-4"),
+        ("ignore:POST /cmdb/firewall/policy", "from nobody, expected was on"),
+        ("ignore_writes", "is gone, expected was on"),
+        ("forbid:/cmdb/firewall/address", "fwgrp|not all read"),
+        ("forbid:/cmdb/system/interface", "sysgrp|not all read"),
+        ("garble:/cmdb/firewall/address", "not all read"),
+    ],
+)
+def test_what_the_api_refuses_or_ignores_is_undone(lab: Lab, fault: str, words: str) -> None:
+    device = lab.add("fortinet_fortios", "off-74", faults=[fault], rest=True)
+    before = device.running()
+    made = ask("port_forwards", device)
+    assert made["failed"]
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(made["msg"])
+    assert same_configuration(device.running(), before)

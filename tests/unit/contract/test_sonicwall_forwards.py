@@ -203,3 +203,12 @@ def test_forwards_that_are_there_are_judged_by_who_gets_in(
     judged = ask("edge_info", device, rtp_ports="5061-5061")
     verdict = judged["record"]["aspects"]["port_forwards"]["verdict"]
     assert verdict == ("present" if variant == "foreign-forward-pbx" else "missing")
+
+
+def test_undo_needs_no_word_of_the_site(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("sonicwall_sonicos", "already-right")
+    before, folder = device.snapshot(), str(tmp_path)
+    assert ask("port_forwards", device, report_dir=folder, sip_ports=[5062], rtp_ports="16384-16484")["changed"]
+    undone = ask("undo", device, report_dir=folder, pbx=None, sources=None)
+    assert "msg" not in undone, undone["msg"]
+    assert device.snapshot() == before

@@ -179,6 +179,8 @@ def test_a_run_that_was_killed_can_be_taken_back(lab: Lab, tmp_path: Path) -> No
         {"steps": [{"scope": "", "do": ["a"], "undo": ["b"], "label": "guess"}]},
         {"before": [["a", "b"]]},
         {"aspects": None},
+        {"rtp": [1]},
+        {"sip_ports": ["5060"]},
     ],
 )
 def test_a_file_that_is_no_change_of_ours_is_refused(lab: Lab, tmp_path: Path, change: dict[str, Any]) -> None:

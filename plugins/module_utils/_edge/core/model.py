@@ -193,11 +193,15 @@ class Assessment:
     findings: tuple[Finding, ...] = ()
     advice: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    """Objects of ours that a forward is made of, such as addresses: what decides nothing alone, and must not be left behind."""
 
     def states(self, *aspects: str) -> dict[tuple[str, str], str]:
         """Mechanism states by (id, scope): what check mode predicts and the read-back is held against."""
         found = [self.aspects[name] for name in aspects if name in self.aspects]
-        return {(m.id, m.scope): f"{m.state} {m.value}".strip() for aspect in found for m in aspect.mechanisms}
+        states = {(m.id, m.scope): f"{m.state} {m.value}".strip() for aspect in found for m in aspect.mechanisms}
+        traces = self.traces if "port_forwards" in aspects else ()
+        return {**states, **{("object", trace): "there" for trace in traces}}
 
 
 def aspects_of(options: Options) -> tuple[str, ...]:

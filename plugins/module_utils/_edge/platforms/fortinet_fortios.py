@@ -261,7 +261,7 @@ def parse(replies: Replies) -> Fortios:
     root = document.root
     more = read_blocks(replies.get("forwards", ""))
     if more.sound:
-        root.tables.update(more.root.tables)
+        _lay_over(root, more.root)
     multi = bool(root.tables.get("vdom", Block()).entries) or bool(
         re.search(r"Virtual domain configuration: (?:multiple|enable|split-task)", status)
     )
@@ -298,6 +298,15 @@ def parse(replies: Replies) -> Fortios:
         documents=replies.get("documents", ""),
         refused=tuple(line for line in replies.get("refused", "").split("\n") if line),
     )
+
+
+def _lay_over(block: Block, more: Block) -> None:
+    """Adds the tables and entries of another text about the same device."""
+    for name, table in more.tables.items():
+        _lay_over(block.tables.setdefault(name, Block()), table)
+    for name, entry in more.entries.items():
+        _lay_over(block.entries.setdefault(name, Block()), entry)
+    block.sets.update(more.sets)
 
 
 def _vdoms(root: Block, multi: bool, replies: Replies) -> dict[str, Vdom]:
@@ -656,7 +665,7 @@ def _admitted(vdom: Vdom, vip: str, entry: Block, span: tuple[int, int]) -> tupl
         elif vip in targets:
             nets = _networks(addresses, words(rule.sets.get("srcaddr", "")))
             covered = _covers(vdom, words(rule.sets.get("service", "")), span)
-            if denied or nets is None or covered is None or any(key.endswith("-negate") for key in rule.sets):
+            if denied or nets is None or covered is None or _negated(rule):
                 return None
             found += nets if covered else ()
         else:
@@ -664,6 +673,10 @@ def _admitted(vdom: Vdom, vip: str, entry: Block, span: tuple[int, int]) -> tupl
     if not found and strange:
         return None
     return (ANY,) if ANY in found else unique(found)
+
+
+def _negated(rule: Block) -> bool:
+    return any(key.endswith("-negate") and rule.value(key) != "disable" for key in rule.sets)
 
 
 def _comes_from(rule: Block, interface: str) -> bool:
@@ -732,6 +745,17 @@ def assess(box: Fortios, profile: Profile) -> Assessment:
         tuple(findings),
         unique(advice),
         unique(not_checked),
+        _traces(box),
+    )
+
+
+def _traces(box: Fortios) -> tuple[str, ...]:
+    return tuple(
+        f"{scope or 'global'} {table} {name}"
+        for scope, vdom in box.vdoms.items()
+        for table in (ADDRESS, SERVICE, VIP)
+        for name in vdom.tables.get(table, {})
+        if name.startswith(OURS)
     )
 
 
@@ -1183,11 +1207,15 @@ def _read_vdoms(ask: Ask, out: dict[str, str]) -> dict[str, str]:
     return out
 
 
+def _forwards_matter(root: Block, profile: Profile) -> bool:
+    scopes = [root, *root.tables.get("vdom", Block()).entries.values()]
+    return profile.forwards is not None or any(scope.tables.get(VIP, Block()).entries for scope in scopes)
+
+
 def read_forwards(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
     """Addresses and interfaces, where there are virtual IPs to judge or forwards to make. With VDOMs they are there already."""
     root = read_blocks(replies.get("config", "")).root
-    some = bool(root.tables.get(VIP, Block()).entries) or profile.forwards is not None
-    if not some or "vdom" in root.tables or "system interface" in root.tables:
+    if not _forwards_matter(root, profile) or "vdom" in root.tables or "system interface" in root.tables:
         return {}
     return {"forwards": "".join(_blocks_only(ask(f"show {table}")) + "\n" for table in (ADDRESS, "system interface"))}
 
@@ -1241,7 +1269,7 @@ GRAMMAR = Grammar(
     members={
         "srcintf": "name", "dstintf": "name", "srcaddr": "name", "dstaddr": "name", "service": "name", "mappedip": "range",
     },
-    spaced=("udp-portrange", "tcp-portrange", "subnet"),
+    spaced=("udp-portrange", "tcp-portrange", "subnet", "ip"),
     integers=("id", "policyid", "protocol", "port", "start-port", "end-port", "udp-idle-timer"),
     objects=("sip", "sccp", "msrp"),
     cleared=("voip-profile",),
@@ -1356,6 +1384,29 @@ def _read_documents(ask: Ask, identity: str) -> dict[str, str]:
     # a block that never ends: the text then counts as one that was not read whole
     out["config"] = render(whole) + "".join(f"config (not readable: {name})\n" for name in reader.broken)
     return out
+
+
+def _read_forward_documents(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
+    """Addresses and interfaces, as on the command line. An administrator of one VDOM sees no interfaces."""
+    documents = json.loads(replies.get("documents", "{}"))
+    multi = "configuration: multiple" in replies["status"]
+    names = [name for name in documents if name != GLOBAL]
+    if not _forwards_matter(read_blocks(replies["config"]).root, profile) or (multi and "" in names):
+        return {}
+    reader = _Reader(ask)
+    faces = reader.only("system interface", "?global=1" if multi else "")
+    query = "?vdom=" + ",".join(quote(n, safe="") for n in names) if multi else ""
+    found = {(vdom if multi else ""): table for vdom, table in reader.table(ADDRESS, query).items()}
+    for name, table in found.items():
+        documents.setdefault(name, {})[ADDRESS] = bones(ADDRESS, table.results, GRAMMAR)
+    device = {"system interface": faces} if faces is not None else {}
+    if multi:
+        vdoms = Block(entries={name: _block({ADDRESS: table}) for name, table in found.items()})
+        whole = Block(tables={GLOBAL: _block(device), "vdom": vdoms})
+    else:
+        whole = _block(device | {ADDRESS: found[""]} if "" in found else device)
+    refused = "\n".join(part for part in (replies.get("refused", ""), *reader.refused) if part)
+    return {"forwards": render(whole), "documents": json.dumps(documents), "refused": refused}
 
 
 def _vdom_names(reader: _Reader, settings: _Table | None) -> tuple[bool, list[str]]:
@@ -1583,6 +1634,8 @@ PLATFORM = replace(
         identify="GET /monitor/system/status",
         recognise=_is_fortigate,
         read=_read_documents,
+        read_forwards=_read_forward_documents,
+        whole=lambda ask, replies: "\n".join((replies["config"], replies.get("forwards", ""))),
         before_change=_read_role,
         plan=_plan_requests,
         enter=lambda box, scope, options: (),

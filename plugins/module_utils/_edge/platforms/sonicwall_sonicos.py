@@ -18,7 +18,7 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +60,8 @@ LISTS = (
     ("nat", "/nat-policies/ipv4", "nat_policies"),
     ("rules", "/access-rules/ipv4", "access_rules"),
 )
-NAMED = ("addresses", "address_groups", "services", "groups")
+DEEPEST = 3
+"""Groups within groups that are followed; what lies deeper stays unresolved."""
 
 FACTS = (
     Fact(
@@ -245,10 +246,11 @@ def _services_of(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Services:
         udp = _part(entry, "udp")
         first, last = udp.get("begin"), udp.get("end")
         out[str(entry.get("name", ""))] = ((first, last),) if isinstance(first, int) and isinstance(last, int) else ()
-    for entry in lists.get("groups", ()):
-        members = [m.get("name") for key in ("service_object", "service_group") for m in entry.get(key) or ()]
-        if all(m in out for m in members):
-            out[str(entry.get("name", ""))] = tuple(span for m in members for span in out[m])
+    for _depth in range(DEEPEST):
+        for entry in lists.get("groups", ()):
+            members = [m.get("name") for key in ("service_object", "service_group") for m in entry.get(key) or ()]
+            if all(m in out for m in members):
+                out[str(entry.get("name", ""))] = tuple(span for m in members for span in out[m])
     return out
 
 
@@ -286,11 +288,12 @@ def _networks(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Addresses:
     for entry in lists.get("addresses", ()):
         host, net, span = (_part(entry, key) for key in ("host", "network", "range"))
         out[str(entry.get("name", ""))] = _network(host, net, span)
-    for entry in lists.get("address_groups", ()):
-        parts = [_part(entry, key).get("ipv4") or [] for key in ("address_object", "address_group")]
-        found = [out.get(str(m.get("name", ""))) for part in parts for m in part if isinstance(m, dict)]
-        whole = bool(found) and all(found)
-        out[str(entry.get("name", ""))] = unique(n for nets in found for n in nets or ()) if whole else None
+    for _depth in range(DEEPEST):  # a group may be listed before the groups that it holds
+        for entry in lists.get("address_groups", ()):
+            parts = [_part(entry, key).get("ipv4") or [] for key in ("address_object", "address_group")]
+            found = [out.get(str(m.get("name", ""))) for part in parts for m in part if isinstance(m, dict)]
+            whole = bool(found) and all(found)
+            out[str(entry.get("name", ""))] = unique(n for nets in found for n in nets or ()) if whole else None
     return out
 
 
@@ -340,6 +343,15 @@ def _forwards(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> tuple[Forward,
     return tuple(found)
 
 
+def _in_order(rules: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By their place numbers where all show one, else as they are listed."""
+    found = list(rules)
+    places = [_part(_part(r, "priority"), "manual").get("value") for r in found]
+    if not all(isinstance(p, int) for p in places):
+        return found
+    return [rule for _place_number, rule in sorted(zip(places, found), key=lambda pair: pair[0])]
+
+
 def _who_gets_in(
     lists: Mapping[str, tuple[dict[str, Any], ...]], policy: Mapping[str, Any], host: str | None, span: tuple[int, int]
 ) -> tuple[str, ...] | None:
@@ -354,8 +366,8 @@ def _who_gets_in(
     if rules is None or host is None or not public or not zone:
         return None
     out: list[str] = []
-    for rule in rules:
-        if rule.get("from") != "WAN" or rule.get("to") != zone or rule.get("enable") is False:
+    for rule in _in_order(r for r in rules if r.get("from") == "WAN" and r.get("to") == zone):
+        if rule.get("enable") is False:
             continue
         there = _place(_part(_part(rule, "destination"), "address"), addresses)
         service = _spans(_part(rule, "service"), services)
@@ -472,7 +484,16 @@ def assess(box: Sonic, profile: Profile) -> Assessment:
     if box.rules is None:
         not_checked.append("the access rules: this firmware does not show them to the API")
     aspects = {a.name: a for a in (sip, timeout, forwards)}
-    return Assessment(box.model, box.version, aspects, tuple(findings), (), unique(not_checked))
+    return Assessment(box.model, box.version, aspects, tuple(findings), (), unique(not_checked), _traces(box.lists))
+
+
+def _traces(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> tuple[str, ...]:
+    return tuple(
+        f"{path} {entry.get('name')}"
+        for name, path, _key in LISTS
+        for entry in lists.get(name, ())
+        if str(entry.get("name", "")).startswith(OURS)
+    )
 
 
 def plan(box: Sonic, options: Options) -> Plan:

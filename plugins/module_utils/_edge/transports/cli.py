@@ -79,6 +79,7 @@ class CliSession:
     """One logged-in session. `ask` reads and may be used in an audit; `write` changes and is refused unless allowed."""
 
     resumes = False
+    stages = False
     """A broken connection ends the login."""
 
     def __init__(self, channel: Channel, dialect: Dialect, timeout: float, secrets: Sequence[str] = ()) -> None:

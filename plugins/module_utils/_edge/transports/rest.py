@@ -83,6 +83,11 @@ class RestSession:
     resumes = True
     """The login outlives a broken connection."""
 
+    @property
+    def stages(self) -> bool:
+        """Whether what was not committed is gone when it is discarded, all of it at once."""
+        return bool(self._door.discard)
+
     def __init__(self, session: HttpSession, door: Door, extra: dict[str, Any]) -> None:
         self._session = session
         self._door = door
