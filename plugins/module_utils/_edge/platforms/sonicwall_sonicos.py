@@ -346,10 +346,10 @@ def _forwards(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> tuple[Forward,
 def _in_order(rules: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """By their place numbers where all show one, else as they are listed."""
     found = list(rules)
-    places = [_part(_part(r, "priority"), "manual").get("value") for r in found]
-    if not all(isinstance(p, int) for p in places):
-        return found
-    return [rule for _place_number, rule in sorted(zip(places, found), key=lambda pair: pair[0])]
+    placed = [
+        (p, r) for r in found for p in (_part(_part(r, "priority"), "manual").get("value"),) if isinstance(p, int)
+    ]
+    return [rule for _at, rule in sorted(placed, key=lambda pair: pair[0])] if len(placed) == len(found) else found
 
 
 def _who_gets_in(
