@@ -103,7 +103,7 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="lab-", dir=OUTPUT))
     inventory = folder / "inventory.yml"
-    say("Starting a fleet of simulated routers (real SSH, nothing outside this machine)")
+    say("Starting a fleet of simulated routers (real SSH and HTTPS, nothing outside this machine)")
     fleet = start_fleet(folder)
     try:
         say("\n1. Audit: reads only")

@@ -42,14 +42,18 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("cisco_ios", "nat-default", {}),
     ("cisco_asa", "short-udp", {}),
     ("fortinet_fortios", "default-74", PBX),
+    ("fortinet_fortios", "low-udp", {**PBX, "voip_edge_transport": "https"}),
     ("sonicwall_sonicos", "factory", PBX),
 ]
 
 
-@pytest.mark.parametrize(("platform", "variant", "more"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("platform", "variant", "more"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])
 def test_plan_change_again_and_back(lab: Lab, site: Site, platform: str, variant: str, more: dict[str, Any]) -> None:
-    device = lab.add(platform, variant, name="edge1")
-    pin = {"voip_edge_tls_fingerprint": device.tls_fingerprint} if device.web_only else {}
+    over_https = "voip_edge_transport" in more
+    device = lab.add(platform, variant, name="edge1", rest=over_https)
+    pin: dict[str, Any] = {}
+    if over_https or device.web_only:
+        pin = {"voip_edge_tls_fingerprint": device.tls_fingerprint, "ansible_port": device.http_port}
     site.add(device, platform, **WANTED, **more, **pin)
     before = device.running()
     check = site.play("voip.edge.onboard", "--check", "--diff", "-vvv")

@@ -53,7 +53,9 @@ DEMO = (
     Member("mainz-fw1", "cisco_asa", "interface-policy"),
     Member("potsdam-fw1", "cisco_asa", "off"),
     Member("rostock-r1", "cisco_ios", "nat-default", twist="wrong_password"),
+    Member("siegen-sw1", "sonicwall_sonicos", "factory", own_words=True),
     Member("stuttgart-fg1", "fortinet_fortios", "default-60", twist="unreachable"),
+    Member("trier-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
 )
 
 EDGE = (

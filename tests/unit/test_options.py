@@ -50,7 +50,7 @@ def test_defaults() -> None:
         ({"jump_host": "-oProxyCommand=x"}, "^jump_host: "),
         ({"jump_host": "a b"}, "^jump_host: "),
         ({"jump_host": "h:port"}, "^jump_host: "),
-        ({"transport": "https"}, "^transport: https needs a platform"),
+        ({"transport": "https", "api_token": "t"}, "^platform: an API token is sent to a platform that is known only"),
         ({"transport": "https", "platform": "cisco_ios"}, "^transport: https needs a platform"),
         ({"minimum": 0}, "^profile: minimum of udp_timeout"),
         ({"minimum": 200, "maximum": 100}, "maximum of 100 s below its minimum of 200 s"),

@@ -152,7 +152,7 @@ def recognise(login: HttpLogin) -> tuple[Platform, Sighting]:
         return answers[key]
 
     try:
-        seen = [(p, p.sniff(peek)) for p in PLATFORMS]
+        seen = [(p.over_https or p, p.sniff(peek)) for p in PLATFORMS]
     finally:
         session.close()
     found = [(p, s) for p, s in seen if s is not None]

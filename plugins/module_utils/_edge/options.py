@@ -180,7 +180,9 @@ def target_of(params: Mapping[str, Any]) -> Target:
         if params[name] <= 0:
             raise BadInput(f"{name}: must be more than 0 seconds")
     platform, transport = _way(params)
-    if not params.get("user") and not (transport == "https" and params.get("api_token")):
+    # Without a login a web interface is asked for its marks alone; a change is refused there.
+    unknown = transport == "https" and platform is None
+    if not params.get("user") and not unknown and not (transport == "https" and params.get("api_token")):
         hint = "; an API token is taken with transport https" if params.get("api_token") else ""
         raise BadInput(
             "user: none is given for {} (set ansible_user, or the option user{})".format(params["host"], hint)
@@ -209,8 +211,12 @@ def _way(params: Mapping[str, Any]) -> tuple[Platform | None, str]:
         if platform is not None and not platform.has_command_line:
             raise BadInput(f"transport: {platform.title} is not reached by {transport}")
         return platform, transport
-    platform = platform and (platform.over_https or platform)
-    if platform is None or platform.door is None:
+    if platform is None:
+        if params.get("api_token"):
+            raise BadInput("platform: an API token is sent to a platform that is known only; set voip_edge_platform")
+        return None, transport
+    platform = platform.over_https or platform
+    if platform.door is None:
         raise BadInput("transport: https needs a platform that is reached that way; set voip_edge_platform")
     if params.get("api_token") and not platform.door.takes_token:
         raise BadInput(f"api_token: {platform.title} takes none; leave it out and set user and password")
@@ -240,7 +246,7 @@ def _login(params: Mapping[str, Any], port: int, telnet: bool) -> Login:
 
 def _http(params: Mapping[str, Any], port: int, platform: Platform | None) -> HttpLogin:
     token = params.get("api_token")
-    if not params.get("password") and not token:
+    if not params.get("password") and not token and platform is not None:
         takes = platform is not None and platform.door is not None and platform.door.takes_token
         other = " (set ansible_password, or an API token: the option api_token or voip_edge_api_token)" if takes else ""
         raise BadInput("password: none is given for {}{}".format(params["host"], other))

@@ -47,7 +47,8 @@ def test_demo_fleet(demo: tuple[Path, Any]) -> None:
     hosts = yaml.safe_load((folder / "inventory.yml").read_text())["all"]["children"]["routers"]["hosts"]
     assert len(hosts) >= 12
     assert (folder / "ready").read_text().strip() == str(process.pid)
-    assert len((folder / "known_hosts").read_text().splitlines()) == len(hosts)
+    by_ssh = [name for name, values in hosts.items() if "voip_edge_host_key" in values]
+    assert len((folder / "known_hosts").read_text().splitlines()) >= len(by_ssh) >= 12
     assert {values.get("ansible_network_os") for values in hosts.values()} > {"cisco.ios.ios", "cisco.asa.asa"}
     one = hosts["berlin-r1"]
     client = paramiko.SSHClient()
@@ -77,7 +78,7 @@ def test_unreachable_and_wrong_password(demo: tuple[Path, Any]) -> None:
     twisted = {facts[name]["twist"]: values for name, values in hosts.items()}
     with pytest.raises(paramiko.SSHException, match="Unable to connect"):
         paramiko.Transport((twisted["unreachable"]["ansible_host"], twisted["unreachable"]["ansible_port"])).connect()
-    assert twisted["wrong_password"]["ansible_password"] != twisted[""]["ansible_password"]
+    assert twisted["wrong_password"]["ansible_password"] != hosts["berlin-r1"]["ansible_password"]
 
 
 def test_clones_end_with_another_process(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ from ..core.verdict import Timer, is_low, sip_aspect, sip_findings, timeout_aspe
 from ..transports.cli import Dialect
 from ..transports.http import HttpSession, Reply
 from ..transports.rest import Door
-from .base import Ask, Fact, Platform, Replies
+from .base import Ask, Fact, Peek, Platform, Replies, Sighting
 
 SIP_PORT = 5060
 SUB_OPTIONS = ("tcp", "non_sip_packets", "b2bua_support", "endpoint_registration_anomaly_tracking")
@@ -743,6 +743,15 @@ def read(ask: Ask, identity: str) -> dict[str, str]:
     }
 
 
+def sniff(peek: Peek) -> Sighting | None:
+    """The name of the server, or the words by which a switched-off API says so."""
+    reply = peek(f"GET {BASE}/auth", follow=False)
+    if reply is None:
+        return None
+    named = reply.headers.get("server", "").lower() == "sonicwall"
+    return Sighting() if named or (reply.status == 403 and "E_DISABLED" in reply.text()) else None
+
+
 def log_in(session: HttpSession, extra: dict[str, Any]) -> None:
     """One attempt, by the method that the device itself offers."""
     login = session.login
@@ -851,6 +860,7 @@ PLATFORM = Platform(
     plan=plan,
     leave=lambda box, scope, options: ("POST /config/pending",),
     firmware=r"7\.",
+    sniff=sniff,
     door=Door(
         base=BASE, log_in=log_in, log_out=log_out, refusal=refusal,
         commit="POST /config/pending", discard="DELETE /config/pending",
