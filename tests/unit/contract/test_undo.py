@@ -209,6 +209,6 @@ def test_what_undo_needs_is_named(lab: Lab, tmp_path: Path) -> None:
 
 def test_changes_of_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
     change = {"host": "a", "started": "2026-01-01T00:00:00Z"}
-    paths = [keeping.keep(str(tmp_path), change, "text") for _ in range(12)]
+    paths = [keeping.keep(str(tmp_path), change, "text") for _number in range(12)]
     assert len(set(paths)) == 12
     assert [p for p in paths if Path(p).with_suffix(".cfg").exists()] == paths

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ..core.model import LABELS, Assessment, Options, Plan
 from ..core.profiles import Profile
@@ -31,7 +31,7 @@ class Sighting:
     firmware: str | None = None
 
 
-Peek = Callable[..., "Reply | None"]
+Peek = Callable[..., Optional[Reply]]
 """`peek("GET /path", **more)` is the answer to a harmless request without a login, None where none came; each is asked once.
 
 `more` goes to the request (`headers`, `body`, `json`, `follow`); a method other than GET must be one that only reads.
