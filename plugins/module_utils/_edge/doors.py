@@ -61,7 +61,7 @@ def undo(params: Mapping[str, Any], check: bool = False, progress: Progress = No
     path, kept = to_take_back(params)
     if kept is None:
         return nothing_to_take_back(params)
-    options = replace(allowed_of(params), state=None)
+    options = replace(allowed_of(params), state=None, allow_unproven=kept["trusted"])
     if PORT_FORWARDS in kept["aspects"]:  # what a forward is made of must be read, whether or not there is a PBX now
         wanted = target.profile.forwards or Forwards("", (), present=False)
         seen_by = replace(target.profile, forwards=wanted, sip_ports=tuple(kept["sip_ports"]), rtp=tuple(kept["rtp"]))

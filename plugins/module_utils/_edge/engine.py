@@ -281,7 +281,7 @@ def _change(
     text = platform.whole(scene.session.ask, scene.replies) if out.keeper.wants_text else ""
     kept = keeping.document(
         target.name, scene.started, platform.name, scene.over, before, after, aspects, steps,
-        target.profile, undoes["started"] if undoes else None,
+        target.profile, options.allow_unproven, undoes["started"] if undoes else None,
     )  # fmt: skip
     out.keeper.begin(kept, text)
     job = Job(

@@ -30,9 +30,10 @@ _OPEN = (PLANNED, DONE, FAILED)
 
 def document(
     host: str, started: str, platform: str, over: str, seen: Assessment, wanted: Assessment,
-    aspects: Sequence[str], steps: Sequence[Step], profile: Profile, undoes: str | None = None,
+    aspects: Sequence[str], steps: Sequence[Step], profile: Profile, trusted: bool, undoes: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """A change that is about to be made. `over` is the way in (`cli` or `https`); `undoes` the time of one that it takes back."""
+    """A change that is about to be made. `over` is the way in (`cli` or `https`), `trusted` whether the user allowed
+    what is not proven, since the states are read by that; `undoes` is the time of one that it takes back."""
     return {
         "schema": SCHEMA,
         "host": host,
@@ -44,6 +45,7 @@ def document(
         "model": seen.model,
         "firmware": seen.firmware,
         "aspects": list(aspects),
+        "trusted": trusted,
         "sip_ports": list(profile.sip_ports),
         "rtp": list(profile.rtp),
         "before": _states(seen, aspects),
@@ -191,6 +193,7 @@ def checked(path: str, text: str) -> dict[str, Any]:
             and all(isinstance(a, str) for a in change["aspects"])
             and all(isinstance(p, int) for p in (*change["sip_ports"], *change["rtp"]))
             and len(change["rtp"]) == 2
+            and isinstance(change["trusted"], bool)
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False

@@ -212,3 +212,12 @@ def test_changes_of_one_second_do_not_overwrite_each_other(tmp_path: Path) -> No
     paths = [keeping.keep(str(tmp_path), change, "text") for _number in range(12)]
     assert len(set(paths)) == 12
     assert [p for p in paths if Path(p).with_suffix(".cfg").exists()] == paths
+
+
+def test_what_was_allowed_is_remembered(lab: Lab, tmp_path: Path) -> None:
+    device = lab.add("cisco_ios", "nat-default", faults=["unknown_version"])
+    before = device.running()
+    assert baseline(device, tmp_path)["error_kind"] == "refusal"
+    assert baseline(device, tmp_path, allow_unproven=True)["changed"]
+    assert undo(device, tmp_path)["changed"]
+    assert device.running() == before

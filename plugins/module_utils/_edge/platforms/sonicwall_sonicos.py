@@ -511,7 +511,7 @@ def plan(box: Sonic, options: Options) -> Plan:
     if options.timeout is not None:
         if box.rules is None:
             unsupported["udp_timeout"] = (
-                f"this firmware does not show its access rules to the API. By hand: {FACTS[3].by_hand} {options.timeout.recommended}"
+                f"this firmware does not show its access rules to the API. By hand: {_by_hand('rule_udp')} {options.timeout.recommended}"
             )
         else:
             found, expected = _timeout_steps(expected, options.timeout)
@@ -519,7 +519,7 @@ def plan(box: Sonic, options: Options) -> Plan:
     if options.forwards is not None:
         if "rules" not in box.lists or "nat" not in box.lists:
             unsupported["port_forwards"] = (
-                f"this firmware does not show its NAT policies and access rules to the API. By hand: {FACTS[5].by_hand}"
+                f"this firmware does not show its NAT policies and access rules to the API. By hand: {_by_hand('nat_policy')}"
             )
         else:
             try:
@@ -534,6 +534,10 @@ def plan(box: Sonic, options: Options) -> Plan:
             (), box, "edits of another administrator are pending (GET /config/pending): our commit would make them live"
         )
     return Plan(tuple(steps), expected, None, tuple(left), unsupported)
+
+
+def _by_hand(fact_id: str) -> str:
+    return next(f.by_hand for f in FACTS if f.id == fact_id)
 
 
 def _sip_step(box: Sonic, disable: bool) -> tuple[list[Step], Sonic]:
