@@ -182,18 +182,19 @@ def checked(path: str, text: str) -> dict[str, Any]:
     """A change out of JSON. Raises BadInput: what is sent to a device comes from here, so its form is checked."""
     try:
         change = json.loads(text)
-        good = (
-            change["schema"] == SCHEMA
-            and all(isinstance(change[key], str) for key in ("host", "started", "status", "platform", "over"))
-            and is_known(change["platform"])
-            and all(_is_step(s) for s in change["steps"])
-            and all(
-                len(row) == 3 and all(isinstance(w, str) for w in row) for row in change["before"] + change["after"]
+        rows = change["before"] + change["after"]
+        good = all(
+            (
+                change["schema"] == SCHEMA,
+                all(isinstance(change[key], str) for key in ("host", "started", "status", "platform", "over")),
+                is_known(change["platform"]),
+                all(_is_step(s) for s in change["steps"]),
+                all(len(row) == 3 and all(isinstance(word, str) for word in row) for row in rows),
+                all(isinstance(a, str) for a in change["aspects"]),
+                all(isinstance(p, int) for p in (*change["sip_ports"], *change["rtp"])),
+                len(change["rtp"]) == 2,
+                isinstance(change["trusted"], bool),
             )
-            and all(isinstance(a, str) for a in change["aspects"])
-            and all(isinstance(p, int) for p in (*change["sip_ports"], *change["rtp"]))
-            and len(change["rtp"]) == 2
-            and isinstance(change["trusted"], bool)
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False

@@ -81,12 +81,8 @@ def open_ranges(forwards: Iterable[Forward], wanted: Forwards, unsure: bool = Fa
 
     With `unsure` a forward whose sources are not known counts as one that lets the wanted ones in.
     """
-    good = [
-        f
-        for f in forwards
-        if f.leads_to(wanted.pbx)
-        and (admits(f.sources, wanted.sources) or (unsure and admits(f.sources, wanted.sources) is None))
-    ]
+    enough = (True, None) if unsure else (True,)
+    good = [f for f in forwards if f.leads_to(wanted.pbx) and admits(f.sources, wanted.sources) in enough]
     return [gap for span in wanted.ranges for gap in _gaps(span, sorted((f.first, f.last) for f in good))]
 
 
