@@ -41,6 +41,12 @@ options:
       - Only sessions of UDP port 5060 are dropped, and only on platforms where that is documented.
     type: bool
     default: false
+  strict:
+    description:
+      - Whether to switch off as well what stands below the SIP ALG and does nothing without it, on SonicWalls the options below SIP
+        Transformations. A firmware that does not take them then is left as it was.
+    type: bool
+    default: false
 """
 
     TIMEOUT = r"""

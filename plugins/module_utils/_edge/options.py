@@ -71,7 +71,10 @@ CHANGE: dict[str, dict[str, Any]] = {
     "allow_unproven": {"type": "bool", "default": False},
 }
 
-_SIP: dict[str, dict[str, Any]] = {"clear_sessions": {"type": "bool", "default": False}}
+_SIP: dict[str, dict[str, Any]] = {
+    "clear_sessions": {"type": "bool", "default": False},
+    "strict": {"type": "bool", "default": False},
+}
 
 _TIMEOUT: dict[str, dict[str, Any]] = {
     "minimum": {"type": "int"},
@@ -377,6 +380,7 @@ def allowed_of(params: Mapping[str, Any]) -> Options:
         allow_unproven=params.get("allow_unproven", False),
         edit_policies=params.get("edit_policies", False),
         clear_sessions=params.get("clear_sessions", False),
+        strict=params.get("strict", False),
         save=params["save"],
         revert_timer=params["revert_timer"],
     )

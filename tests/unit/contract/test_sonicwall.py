@@ -177,3 +177,31 @@ def test_a_certificate_that_is_not_the_pinned_one_ends_it(lab: Lab) -> None:
     assert "another device answers there, or its certificate was replaced" in str(outcome.error)
     assert device.tls_fingerprint in str(outcome.error).lower().replace(":", "")
     assert device.login_attempts == 0
+
+
+STRICT = Options(timeout=Wanted(60, 120), strict=True)
+
+
+def test_the_options_below_go_only_where_that_is_asked_for(lab: Lab) -> None:
+    device = lab.add("sonicwall_sonicos", "factory")
+    before = device.snapshot()
+    done = engine.run(target(device), BOTH, False)
+    seen = {m.id: m for m in done.after.aspects["sip_alg"].mechanisms}  # type: ignore[union-attr]
+    assert seen["sip_options"].value == "tcp, non_sip_packets, b2bua_support"
+    predicted = engine.run(target(device), STRICT, True)
+    strict = engine.run(target(device), STRICT, False)
+    assert strict.error is None
+    assert [s["do"] for s in strict.record["done"]] == [s["do"] for s in predicted.record["plan"]]
+    assert not any(
+        json.loads(device.running())["voip"]["sip"][name] for name in ("tcp", "non_sip_packets", "b2bua_support")
+    )
+    assert not engine.run(target(device), STRICT, False).record["done"]
+    assert device.snapshot() != before
+
+
+def test_a_firmware_that_keeps_them_is_left_as_it_was(lab: Lab) -> None:
+    device = lab.add("sonicwall_sonicos", "already-right", faults=["ignore:PUT /voip"])
+    before = device.snapshot()
+    outcome = engine.run(target(device), STRICT, False)
+    assert "sip_options (global) is not_applicable tcp" in str(outcome.error)
+    assert device.snapshot() == before

@@ -89,7 +89,7 @@ def test_a_factory_device() -> None:
     seen = judged()
     assert (seen.model, seen.firmware) == ("TZ 370", "7.0.1-5151")
     assert {f.id for f in seen.findings} == {"SIPALG-ACTIVE", "UDP-TIMEOUT-LOW", "CONSISTENT-NAT-OFF"}
-    assert "voip.sip.tcp: true" in seen.aspects["sip_alg"].mechanisms[0].evidence
+    assert "voip.sip.tcp: true" in next(m for m in seen.aspects["sip_alg"].mechanisms if m.id == "sip_options").evidence
 
 
 def test_what_is_sent_back_is_what_was_read_but_for_the_keys_that_count() -> None:

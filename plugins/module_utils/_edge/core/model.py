@@ -179,6 +179,7 @@ class Options:
     allow_unproven: bool = False
     edit_policies: bool = False
     clear_sessions: bool = False
+    strict: bool = False
     save: bool = True
     revert_timer: int = 5
 

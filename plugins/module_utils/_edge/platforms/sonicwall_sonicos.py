@@ -73,6 +73,10 @@ FACTS = (
         "Policy > Rules and Policies > Access Rules: in each rule that is named switch the SIP transformation off",
     ),
     Fact(
+        "sip_options", "sip_alg", "the options below SIP Transformations, which do nothing without it", "7.x", "doc", "opt-in",
+        f"{GUI}: untick the options below 'Enable SIP Transformations' before that one",
+    ),
+    Fact(
         "consistent_nat", "sip_alg", "voip.consistent_nat: the public port of a phone stays the same", "7.x", "doc", "yes",
         f"{GUI}: tick 'Enable Consistent NAT', Accept",
     ),
@@ -393,7 +397,7 @@ def _who_gets_in(
 
 
 def _mechanisms(box: Sonic) -> list[Mechanism]:
-    return [_global(box), _by_rules(box), _nat(box)]
+    return [_global(box), _by_rules(box), _options(box), _nat(box)]
 
 
 def _global(box: Sonic) -> Mechanism:
@@ -403,9 +407,16 @@ def _global(box: Sonic) -> Mechanism:
     )
     if not box.sip_known:
         return Mechanism("sip_transformations", "global", "unknown", "configured", ("GET /voip does not say it",))
-    below = tuple(f"voip.sip.{name}: true" for name in box.sub_options) if box.enable else ()
     state = "on" if box.enable and not box.rule_based else "off"
-    return Mechanism("sip_transformations", "global", state, "configured", evidence + below)
+    return Mechanism("sip_transformations", "global", state, "configured", evidence)
+
+
+def _options(box: Sonic) -> Mechanism:
+    """They cannot act alone, so they decide no verdict; what was asked of them is proven like the rest."""
+    evidence = tuple(f"voip.sip.{name}: true" for name in box.sub_options) or ("none is on",)
+    return Mechanism(
+        "sip_options", "global", "not_applicable", "configured", evidence, "doc", ", ".join(box.sub_options)
+    )
 
 
 def _by_rules(box: Sonic) -> Mechanism:
@@ -505,7 +516,7 @@ def plan(box: Sonic, options: Options) -> Plan:
     if options.state is not None:
         if not box.sip_known or not box.voip:
             return Plan((), box, "GET /voip does not show the settings of SIP")
-        found, expected = _sip_step(expected, options.state == DISABLED)
+        found, expected = _sip_step(expected, options.state == DISABLED, options.strict)
         steps += found
         left = ["calls in progress keep their treatment until they end: let the phones register again"] if found else []
     if options.timeout is not None:
@@ -540,8 +551,8 @@ def _by_hand(fact_id: str) -> str:
     return next(f.by_hand for f in FACTS if f.id == fact_id)
 
 
-def _sip_step(box: Sonic, disable: bool) -> tuple[list[Step], Sonic]:
-    """The options below SIP Transformations stay as they are: without the switch above them they do nothing."""
+def _sip_step(box: Sonic, disable: bool, strict: bool) -> tuple[list[Step], Sonic]:
+    """Unless asked for strictly the options below SIP Transformations stay as they are: without the switch above they do nothing."""
     document = json.loads(box.voip)
     settings = document["voip"]
     sip = settings.get("sip")
@@ -549,6 +560,8 @@ def _sip_step(box: Sonic, disable: bool) -> tuple[list[Step], Sonic]:
         settings["sip"] = {**sip, "enable": False}
     elif not disable and not box.enable:
         settings["sip"] = {**(sip or {}), "enable": True}
+    if disable and strict and not box.rule_based and isinstance(settings.get("sip"), dict):
+        settings["sip"] = {**settings["sip"], **dict.fromkeys(box.sub_options, False)}
     if disable and box.consistent_nat is False:
         settings["consistent_nat"] = True
     text = json.dumps(document)
