@@ -23,6 +23,8 @@ ONE, THREE = "one aspect: voip.edge.sip_alg", "three aspects: voip.edge.baseline
 IOS, FORTIGATE, SONICWALL = "cisco_ios:nat-default", "fortinet_fortios:default-74", "sonicwall_sonicos:factory"
 OFF = ("no ip nat service sip udp port 5060", "no ip nat service sip tcp port 5060")
 
+# The connection that their inventories name is of a collection that is not installed.
+LOCAL = ("-e", "ansible_connection=local")
 # Which routers, and whether only the plan is made
 ASPECTS = {
     "plan, FortiGate over SSH": (FORTIGATE, True),
@@ -111,13 +113,15 @@ class Routers:
 
         if task in ASPECTS:
             clone, check = ASPECTS[task]
-            more = ("--check",) if check else ()
+            more = (*LOCAL, "--check") if check else LOCAL
             return [
                 Contender(ONE, "ours", play("ours-change", *more), clone),
                 Contender(THREE, "ours", play("three", *more), clone),
             ]
         if task == "https":
-            return [Contender(n, "ours", play(p), SONICWALL) for n, p in ((OURS, "ours-read"), (EMPTY, "empty"))]
+            return [
+                Contender(n, "ours", play(p, *LOCAL), SONICWALL) for n, p in ((OURS, "ours-read"), (EMPTY, "empty"))
+            ]
         self.programs.setdefault("peer", self.place.environment("peer", ansible=True))
         client = [str(self.programs["peer"] / "python"), str(HERE / "nornir_client.py"), task]
         found = [

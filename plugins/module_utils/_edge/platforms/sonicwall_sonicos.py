@@ -735,6 +735,7 @@ def read_forwards(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str
     if not some and profile.forwards is None:
         return {}
     return {
+        **({} if "services" in replies else _read_services(ask)),
         "addresses": ask("GET /address-objects/ipv4"),
         "address_groups": ask("GET /address-groups/ipv4"),
         "interfaces": ask("GET /interfaces/ipv4"),
@@ -748,16 +749,25 @@ def whole(ask: Ask, _replies: Replies) -> str:
 
 
 def read(ask: Ask, identity: str) -> dict[str, str]:
-    return {
+    """Services only where a rule towards the WAN, or a policy that leads inside, goes by one."""
+    out = {
         "version": identity,
         "voip": ask("GET /voip"),
         "udp": ask("GET /udp"),
         "rules": ask("GET /access-rules/ipv4"),
-        "services": ask("GET /service-objects"),
-        "groups": ask("GET /service-groups"),
         "nat": ask("GET /nat-policies/ipv4"),
         "pending": ask("GET /config/pending"),
     }
+    lists = _lists(out)
+    outward = [r for r in lists.get("rules", ()) if r.get("to") == "WAN" and r.get("action") == "allow"]
+    inward = [p for p in lists.get("nat", ()) if _brings(p)]
+    if any(_part(entry, "service").get("any") is not True for entry in (*outward, *inward)):
+        out.update(_read_services(ask))
+    return out
+
+
+def _read_services(ask: Ask) -> dict[str, str]:
+    return {"services": ask("GET /service-objects"), "groups": ask("GET /service-groups")}
 
 
 def sniff(peek: Peek) -> Sighting | None:
