@@ -68,7 +68,7 @@ after:
   returned: when the device was read
   type: list
   elements: str
-  sample: ["port_forwards: present", "  static_nat (udp 5060): on UDP 5060 to 192.168.10.9 from any"]
+  sample: ["port_forwards: present", "  static_nat (udp 5060 on Dialer0): on UDP 5060 to 192.168.10.9 from any"]
 commands:
   description: The lines that were sent, or in check mode would be sent, in order.
   returned: when the device was read

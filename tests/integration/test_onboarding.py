@@ -40,7 +40,7 @@ def journal(device: Device) -> list[str]:
 
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("cisco_ios", "nat-default", {}),
-    ("cisco_asa", "short-udp", {}),
+    ("cisco_asa", "short-udp", PBX),
     ("fortinet_fortios", "default-74", PBX),
     ("fortinet_fortios", "low-udp", {**PBX, "voip_edge_transport": "https"}),
     ("sonicwall_sonicos", "factory", PBX),

@@ -138,6 +138,26 @@ nat (inside,outside) source static PBX interface service RTP RTP
 object network PBX-SIP
  nat (inside,outside) static interface service udp 5060 5060
 """
+FOREIGN_OBJECTS = """\
+object network OLD-PBX
+ host 192.168.10.30
+object network WEB
+ host 192.168.10.31
+"""
+FOREIGN_NATS = """\
+nat (inside,outside) source static WEB interface service HTTPS HTTPS
+!
+object network OLD-PBX
+ nat (inside,outside) static interface service udp sip sip\x20
+"""
+HTTPS = "object service HTTPS\n service tcp source eq https\x20\n"
+OUTSIDE_LIST = """\
+access-list outside_in remark the web server
+access-list outside_in extended permit tcp any object WEB eq https\x20
+access-list outside_in remark everything else
+access-list outside_in extended deny ip any any log\x20
+"""
+WEB_NAT = "nat (inside,outside) source static WEB interface service HTTPS HTTPS\n!\n"
 
 
 @dataclass(frozen=True)
@@ -207,6 +227,11 @@ _ALL = (
     AsaVariant("ftd", "Firepower Threat Defense: > prompt, no enable, no configuration mode", form="ftd", version="9.20(2)32",
                login={"privilege": 15}),
     AsaVariant("short-udp", "no inspection, but UDP is dropped after one minute", policies=policy("global_policy", None), udp="0:01:00"),
+    AsaVariant("foreign-forward", "UDP 5060 of the outside interface belongs to another host, and HTTPS to a web server",
+               policies=policy("global_policy", None), objects=FOREIGN_OBJECTS + HTTPS, nats=FOREIGN_NATS),
+    AsaVariant("outside-acl-deny", "the outside interface has an access list that ends with an explicit deny",
+               policies=policy("global_policy", None), objects=FOREIGN_OBJECTS + HTTPS + OUTSIDE_LIST,
+               nats=WEB_NAT + "access-group outside_in in interface outside\n"),
     AsaVariant("static-forwards", "UDP 5060 by object NAT and 10000-20000 by twice NAT", policies=policy("global_policy", None),
                objects=OBJECTS, nats=NATS),
 )  # fmt: skip

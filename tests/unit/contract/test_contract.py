@@ -59,6 +59,8 @@ EXPECTED = {
     ("cisco_asa", "pix6-fixup"): ("active", "refusal"),
     ("cisco_asa", "ftd"): ("active", "refusal"),
     ("cisco_asa", "short-udp"): ("disabled", "disabled"),
+    ("cisco_asa", "foreign-forward"): ("disabled", "disabled"),
+    ("cisco_asa", "outside-acl-deny"): ("disabled", "disabled"),
     ("cisco_asa", "static-forwards"): ("disabled", "disabled"),
     ("fortinet_fortios", "default-74"): ("active", "disabled"),
     ("fortinet_fortios", "default-64"): ("active", "disabled"),

@@ -131,6 +131,73 @@ def test_forwards_are_shown_in_their_own_blocks(device: Any, dialogue: Any) -> N
     assert out.count("object network PBX-SIP\n host 192.168.10.20") == 1
 
 
+CONF = (*UP, "configure terminal")
+PBX = ("object network P", "host 192.168.10.20")
+RTP = ("object service R", "service udp source range 10000 20000")
+TWICE = "nat (inside,outside) source static P interface service R R"
+
+
+def test_objects_and_rules_come_and_go(device: Any, dialogue: Any) -> None:
+    wall = device("cisco_asa", "foreign-forward")
+    before = wall.running()
+    out = dialogue(wall, *CONF, *PBX, *RTP, TWICE, "object service S", "service udp source eq 5060", "end")
+    assert "ERROR" not in out
+    assert " service udp source eq sip\n" in wall.running()
+    shown = wall.running().splitlines()
+    assert shown.index("object network P") < shown.index("pager lines 24")
+    assert shown.index(TWICE) == shown.index("nat (inside,outside) source static WEB interface service HTTPS HTTPS") + 1
+    assert dialogue(wall, *CONF, "no object network P", "no object service R").count("it is being used") == 2
+    assert "ERROR" not in dialogue(
+        wall, *CONF, f"no {TWICE}", "no object service R", "no object network P", "no object service S"
+    )
+    assert wall.running() == before
+    out = dialogue(wall, *CONF, TWICE, "no object network P", f"no {TWICE}", "object service OLD-PBX")
+    assert out.count("ERROR") == 4
+
+
+def test_a_rule_goes_to_its_number(device: Any, dialogue: Any) -> None:
+    wall = device("cisco_asa", "foreign-forward")
+    dialogue(wall, *CONF, *PBX, *RTP, TWICE.replace(" source", " 1 source"), "end")
+    shown = [line for line in wall.running().splitlines() if line.startswith("nat ")]
+    assert shown[0] == TWICE
+
+
+def test_entries_of_an_access_list(device: Any, dialogue: Any) -> None:
+    wall = device("cisco_asa", "outside-acl-deny")
+    before = wall.running()
+    entry = "extended permit udp 203.0.113.0 255.255.255.0 host 192.168.10.20 eq 5060"
+    out = dialogue(wall, *CONF, f"access-list outside_in line 3 {entry}", f"access-list outside_in {entry}", "end")
+    assert "found duplicate element" in out
+    entries = [line for line in wall.running().splitlines() if line.startswith("access-list")]
+    assert (
+        entries[2] == "access-list outside_in extended permit udp 203.0.113.0 255.255.255.0 host 192.168.10.20 eq sip "
+    )
+    assert "ERROR" not in dialogue(wall, *CONF, f"no access-list outside_in {entry}", "end")
+    assert wall.running() == before
+    out = dialogue(
+        wall, *CONF, f"no access-list outside_in {entry}", "access-list x extended permit udp any object NONE"
+    )
+    assert out.count("ERROR") == 2
+
+
+def test_a_list_is_bound_once_it_has_entries(device: Any, dialogue: Any) -> None:
+    wall = device("cisco_asa", "default")
+    before = wall.running()
+    entry, bind = "access-list new_in extended permit ip any any", "access-group new_in in interface outside"
+    assert "does not exist" in dialogue(wall, *CONF, bind)
+    assert "ERROR" not in dialogue(wall, *CONF, entry, bind)
+    shown = wall.running().splitlines()
+    assert shown.index(entry + " ") < shown.index("pager lines 24")
+    assert shown.index(bind) < shown.index("route outside 0.0.0.0 0.0.0.0 198.51.100.1 1")
+    assert "it is being used" in dialogue(wall, *CONF, f"no {entry}")
+    assert "ERROR" not in dialogue(wall, *CONF, f"no {bind}", f"no {entry}")
+    assert wall.running() == before
+    wall.change([entry, bind])
+    dialogue(wall, *UP, "write memory")
+    wall.reboot()
+    assert bind in wall.running()
+
+
 def test_faults(device: Any, dialogue: Any) -> None:
     def told(fault: str, *lines: str) -> str:
         return str(dialogue(device("cisco_asa", "default", faults=[fault]), *UP, *lines))

@@ -311,8 +311,8 @@ def test_exactly_our_lines_are_taken_away() -> None:
         f"ip nat inside source static tcp {PBX} 5060 interface {WAN} 5060",
     ]
     made = plan(config(*ours, *foreign), GONE)
-    assert lines(made) == [f"no {line}" for line in ours]
-    assert [step.undo for step in made.steps] == [(line,) for line in ours]
+    assert lines(made) == [f"no {line}" for line in reversed(ours)]
+    assert [step.undo for step in made.steps] == [(line,) for line in reversed(ours)]
 
 
 def test_the_line_is_removed_as_it_is_shown() -> None:

@@ -5,23 +5,23 @@
 
 SIP inspection sits in the classes of policy maps and acts only where a service-policy applies the map: one globally, one
 more per interface, where it replaces the global one. In multiple context mode each context has its own policies and the
-system space has none.
+system space has none. Forwards have a file of their own.
 Sources: the vendor's firewall guide (SIP inspection, service policy guidelines, global timeouts), its article 214282.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..core.forwards import ANY, Forward, forwards_aspect, forwards_findings
+from ..core.forwards import Forward, forwards_aspect, forwards_findings, open_ranges
 from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
 from ..core.text import elided, first_match, hms, lines_of, unique
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import Dialect
+from . import _asa_forwards as nat
 from .base import Ask, Fact, Platform, Replies
 
 UDP_DEFAULT = 120
@@ -70,13 +70,13 @@ FACTS = (
     Fact(
         "nat",
         "port_forwards",
-        "static, object NAT with service, twice NAT with service objects",
-        "all",
-        "src",
-        "no",
-        "object network PBX, host ADDRESS; object service RTP, service udp source range 10000 20000; nat (inside,outside) source static "
-        "PBX interface service RTP RTP; the same for SIP; then access-list entries for the provider's networks in the list that "
-        "access-group binds to the outside interface. To close it remove the nat line, then the entry",
+        "static, object NAT with service, twice NAT with service objects, and the access list that permits it",
+        "all; changed from 8.3 on",
+        "doc",
+        "yes",
+        "configure terminal; object network PBX, host ADDRESS; object service RTP, service udp source range 10000 20000; "
+        "nat (inside,outside) source static PBX interface service RTP RTP; access-list OUTSIDE extended permit udp NETWORK MASK "
+        "object PBX range 10000 20000, before what denies; access-group OUTSIDE in interface outside; end; write memory",
     ),
 )
 
@@ -92,8 +92,6 @@ DIALECT = Dialect(
     ),
     nested=r"\(config[^)]*\)",
 )
-
-_STATIC = re.compile(r"^static \((\S+),(\S+)\) (.+)$")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class Space:
     inspects: tuple[Inspect, ...]
     fixups: tuple[str, ...]
     timers: tuple[tuple[int, str], ...]
-    statics: tuple[str, ...]
+    edge: nat.Edge
 
 
 @dataclass(frozen=True)
@@ -135,25 +133,25 @@ class _Reader:
 
     def __init__(self) -> None:
         self.policy: str | None = None
-        self.klass = self.object = ""
+        self.klass = ""
+        self.nat = nat.Reader()
         self.policies: dict[str, int] = {}
         self.applied: list[tuple[str, str, str]] = []
         self.inspects: list[Inspect] = []
         self.fixups: list[str] = []
         self.timers: list[tuple[int, str]] = []
-        self.statics: list[str] = []
 
     def read(self, text: str) -> None:
         lines = lines_of(text)
         for at, raw in enumerate(lines):
             line = raw.strip()
             words = line.split()
-            if words and not (self.inspection(line, words, at) or self.translation(raw, line, words)):
-                if words[0] == "timeout" and "udp" in words:
-                    seconds = _timer(line, lines[at + 1] if at + 1 < len(lines) else "")
-                    self.timers += [] if seconds is None else [(seconds, line)]
-                elif not raw.startswith(" "):
-                    self.object = ""
+            if not words:
+                continue
+            self.nat.line(words)
+            if not self.inspection(line, words, at) and words[0] == "timeout" and "udp" in words:
+                seconds = _timer(line, lines[at + 1] if at + 1 < len(lines) else "")
+                self.timers += [] if seconds is None else [(seconds, line)]
 
     def inspection(self, line: str, words: list[str], at: int) -> bool:
         """Policies, their classes, and where they are applied; the old fixup lines."""
@@ -178,29 +176,20 @@ class _Reader:
             return False
         return True
 
-    def translation(self, raw: str, line: str, words: list[str]) -> bool:
-        """NAT lines, with the object they stand in."""
-        if words[0] == "object":
-            self.object = line
-        elif words[0] in ("static", "nat") or (words[0] == "service" and self.object.startswith("object service")):
-            self.statics.append(f"{self.object}: {line}" if self.object and raw.startswith(" ") else line)
-        else:
-            return False
-        return True
-
 
 def _space(text: str) -> Space:
     reader = _Reader()
     reader.read(text)
     ended = re.search(r"^\s*:+ ?end\s*$|^Cryptochecksum:", text, re.M) is not None
+    whole = ended and not elided(text)
     return Space(
-        ended and not elided(text),
+        whole,
         reader.policies,
         tuple(reader.applied),
         tuple(reader.inspects),
         tuple(reader.fixups),
         tuple(reader.timers),
-        tuple(reader.statics),
+        reader.nat.edge(whole),
     )
 
 
@@ -348,63 +337,43 @@ def _timers(asa: Asa) -> list[Timer]:
     return timers
 
 
-def _forwards(asa: Asa) -> list[Forward]:
-    out = []
-    for context, space in asa.spaces.items():
-        services = {}
-        for line in space.statics:
-            name = first_match(r"^object service (\S+): service udp (?:source|destination) (?:eq|range) ", line)
-            if name:
-                ports = [_port(w) for w in re.split(r" (?:eq|range) ", line)[-1].split()]
-                services[name] = (ports[0], ports[-1])
-        for line in space.statics:
-            span = _forwarded(line, services)
-            if span is not None:
-                name = (
-                    "all ports"
-                    if span == (0, 65535)
-                    else "udp {}-{}".format(*span)
-                    if span[0] != span[1]
-                    else f"udp {span[0]}"
-                )
-                out.append(Forward("nat", _scope(context, name), *span, None, None, (line,), label="src"))
+def _brought(asa: Asa, wanted: Forwards | None) -> list[nat.Brought]:
+    """What comes in; where a PBX is meant, rules of other contexts and other ways in lead to none."""
+    found = {name: nat.brought(space.edge, f"{name}: " if name else "") for name, space in asa.spaces.items()}
+    if wanted is None or not wanted.present:
+        return [b for some in found.values() for b in some]
+    places = _places(asa, wanted)
+    out: list[nat.Brought] = []
+    for name, some in found.items():
+        outside = places.get(name) if len(places) == 1 else None
+        here = nat.at(some, outside) if outside else some if not asa.multiple else []
+        out += [b if b in here else replace(b, forward=replace(b.forward, inside=None, sources=None)) for b in some]
     return out
 
 
-def _port(word: str) -> int:
-    return int(word) if word.isdigit() else {"sip": 5060, "sip-tls": 5061}.get(word, 0)
+def _places(asa: Asa, wanted: Forwards) -> dict[str, str]:
+    """The contexts that lead to a PBX, each with its outside interface."""
+    sides = {name: nat.sides(space.edge, wanted) for name, space in asa.spaces.items()}
+    return {name: outside for name, (outside, _inside, problem) in sides.items() if not problem}
 
 
-def _forwarded(line: str, services: Mapping[str, tuple[int, int]]) -> tuple[int, int] | None:
-    """The UDP ports that a NAT line brings to the inside, as first and last; None when it brings none."""
-    old = _STATIC.match(line)
-    if old:
-        words = old.group(3).split()
-        if words[0] == "tcp":
-            return None
-        if words[0] == "udp":
-            return (_port(words[2]), _port(words[2])) if len(words) > 2 else None
-        return None if words[:2] and words[0] == words[1] else (0, 65535)
-    found = re.search(r"\bstatic (\S+)(?: (\S+))?.*? service (udp|tcp|\S+) (\S+)(?: (\S+))?", line)
-    if found is None:
-        plain = re.search(r"^object network .*: nat \(\S+\) static (\S+)\s*$", line)
-        return (0, 65535) if plain else None
-    if found.group(3) == "udp":
-        port = _port(found.group(5) or found.group(4))
-        return port, port
-    return None if found.group(3) == "tcp" else services.get(found.group(3)) or services.get(found.group(4))
+def _forwards(asa: Asa, wanted: Forwards | None = None) -> list[Forward]:
+    return [b.forward for b in _brought(asa, wanted)]
 
 
 def assess(asa: Asa, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(asa))
     timeout = timeout_aspect(_timers(asa), profile.udp_timeout)
     whole = bool(asa.spaces) and all(s.whole for s in asa.spaces.values())
-    inbound = _forwards(asa)
+    brought = _brought(asa, profile.forwards)
+    inbound = [b.forward for b in brought]
     forwards = forwards_aspect(inbound, whole, profile)
+    left = [m for name, space in asa.spaces.items() for m in nat.leftovers(space.edge, f"{name}: " if name else "")]
+    forwards = replace(forwards, mechanisms=(*forwards.mechanisms, *left))
     findings = (
         sip_findings(sip) + timeout_findings(timeout, profile.name) + forwards_findings(inbound, forwards, profile)
     )
-    not_checked = []
+    not_checked = nat.notes(brought)
     if asa.kind == FTD:
         findings.append(
             Finding("MANAGED-BY-CONTROLLER", None, "info", "Firepower Threat Defense: only its manager can change it")
@@ -441,42 +410,49 @@ def plan(asa: Asa, options: Options) -> Plan:
         if options.timeout is not None:
             found, spaces[context] = _timeout_steps(context, spaces[context], options.timeout)
             steps += found
-    unsupported = {}
-    if options.forwards is not None and (options.forwards.present or _forwards(asa)):
-        unsupported["port_forwards"] = _by_hand(options.forwards)
+    made = _forward_plan(replace(asa, spaces=spaces), options.forwards)
     due = any(m.state == ("on" if options.state == DISABLED else "off") for m in _mechanisms(asa))
     if asa.kind != ASA:
         why = "a PIX 6 is only judged" if asa.kind == PIX6 else "an FTD is changed by its manager only"
-        return Plan((), asa, why if steps or (due and options.state) else None, unsupported=unsupported)
-    if not steps:
+        return Plan((), asa, why if steps or made.steps or made.refusal or (due and options.state) else None)
+    if made.refusal:
+        return Plan((), asa, made.refusal)
+    if not steps and not made.steps:
         missing = due and options.state not in (None, DISABLED) and not any(m.state == "on" for m in _mechanisms(asa))
         why = "there is no global policy with a class inspection_default to put 'inspect sip' into"
-        return Plan((), asa, why if missing else None, unsupported=unsupported)
+        return Plan((), asa, why if missing else None, unsupported=made.unsupported)
     if asa.standby:
         return Plan((), asa, "this is the standby unit of a failover pair: change the active one")
-    return Plan(tuple(steps), replace(asa, spaces=spaces), None, tuple(left), unsupported)
+    return Plan((*steps, *made.steps), made.expected, None, tuple(left), made.unsupported)
 
 
-def _by_hand(wanted: Forwards) -> str:
-    """The lines of a forward. Their parts are documented; how they are put together here is not, so a person sends them."""
+def _forward_plan(asa: Asa, wanted: Forwards | None) -> Plan:
+    """Made in the one context that leads to the PBX; ours are taken away wherever they are."""
+    if wanted is None:
+        return Plan((), asa)
     if not wanted.present:
-        return "forwards of an ASA are not removed from here: remove the nat line, then the access-list entry that permits it"
-    names = {span: f"voip-edge-{'-'.join(map(str, sorted(set(span))))}" for span in wanted.ranges}
-    lines = [f"object network voip-edge-pbx / host {wanted.pbx}"]
-    for span, name in names.items():
-        which = f"eq {span[0]}" if span[0] == span[1] else "range {} {}".format(*span)
-        lines.append(f"object service {name} / service udp source {which}")
-        where = f"({wanted.inside or 'inside'},{wanted.outside or 'outside'})"
-        mapped = wanted.address or "interface"
-        lines.append(f"nat {where} source static voip-edge-pbx {mapped} service {name} {name}")
-        for source in wanted.sources:
-            net = None if source == ANY else ipaddress.ip_network(source)
-            who = "any" if net is None else f"{net.network_address} {net.netmask}"
-            lines.append(f"access-list LIST extended permit udp {who} object voip-edge-pbx {which}")
-    return (
-        "forwards of an ASA are not made from here, because no source that is known shows the whole of their lines. By hand, from 8.3 on, "
-        f"with LIST the one that access-group binds to the outside interface, before what denies: {'; '.join(lines)}; write memory"
-    )
+        gone = {name: nat.absent(space.edge, name, wanted) for name, space in asa.spaces.items()}
+        spaces = {name: replace(space, edge=gone[name].expected) for name, space in asa.spaces.items()}
+        return Plan(tuple(step for plan in gone.values() for step in plan.steps), replace(asa, spaces=spaces))
+    if not open_ranges(_forwards(asa, wanted), wanted):
+        return Plan((), asa)
+    if asa.kind == ASA and _is_old(asa.version):
+        return Plan((), asa, unsupported=nat.by_hand(wanted, asa.version or ""))
+    places = _places(asa, wanted)
+    if asa.multiple and len(places) != 1:
+        which = f"{len(places)} contexts ({', '.join(places)})" if places else "no context"
+        why = f"{which} of {', '.join(asa.spaces)} can lead to {wanted.pbx}: exactly one must, by its interfaces and their networks"
+        return Plan((), asa, f"{why} (voip_edge_outside_interface, voip_edge_inside_interface)")
+    name = next(iter(places), "")
+    made = nat.present(asa.spaces[name].edge, name, wanted)
+    spaces = {**asa.spaces, name: replace(asa.spaces[name], edge=made.expected)}
+    return replace(made, expected=replace(asa, spaces=spaces))
+
+
+def _is_old(version: str | None) -> bool:
+    """Before 8.3, which has no objects."""
+    found = re.match(r"(\d+)\.(\d+)", version or "")
+    return found is not None and (int(found.group(1)), int(found.group(2))) < (8, 3)
 
 
 def _sip_steps(context: str, space: Space, state: str) -> tuple[list[Step], Space]:

@@ -853,7 +853,8 @@ def _reasons(ios: Ios, wanted: Forwards, place: str, missing: list[tuple[int, in
         )
     if wanted.sources != (ANY,):
         lines = [
-            f"permit udp {_with_wildcard(source)} host {public} {f'eq {first}' if first == last else f'range {first} {last}'}"
+            f"permit udp {_with_wildcard(source)} host {public} "
+            + (f"eq {first}" if first == last else f"range {first} {last}")
             for source in wanted.sources
             for first, last in wanted.ranges
         ]
@@ -905,7 +906,9 @@ def _absent(ios: Ios, wanted: Forwards) -> Plan:
         return Plan((), ios, unsupported={PORT_FORWARDS: ". ".join(reasons)})
     ours = {_line(wanted, place, port) for first, last in wanted.ranges for port in range(first, last + 1)}
     lines = tuple(line for line in ios.statics if re.sub(r" extendable$", "", line) in ours)
-    steps = tuple(Step(("no " + line,), (line,), label="src") for line in lines)
+    steps = tuple(
+        Step(("no " + line,), (line,), label="src") for line in reversed(lines)
+    )  # undone, they keep their order
     return Plan(steps, replace(ios, statics=tuple(line for line in ios.statics if line not in lines)))
 
 
