@@ -378,7 +378,8 @@ def test_our_own_word_wins_over_an_unknown_network_os(lab: Lab) -> None:
 
 def test_an_inventory_of_httpapi_means_https(lab: Lab) -> None:
     device = lab.add("cisco_ios", "nat-default")
-    result = run("edge_info", {}, variables(device, ansible_connection="ansible.netcommon.httpapi"))
+    named = {"ansible_connection": "ansible.netcommon.httpapi", "voip_edge_platform": "cisco_ios"}
+    result = run("edge_info", {}, variables(device, **named))
     assert "transport: https needs a platform" in result["msg"]
     asked = run("edge_info", {"transport": "ssh"}, variables(device, ansible_connection="httpapi"))
     assert asked["verdict"] == "active"

@@ -288,10 +288,11 @@ def _service(edge: Edge, name: str) -> tuple[str, Span] | None:
         words = line.split()
         if words[:2] == ["service", "udp"] and len(words) > 4 and words[2] in ("source", "destination"):
             size = 3 if words[3] == "range" else 2
-            spans = _spans(words[3 : 3 + size])
+            end = 3 + size
+            spans = _spans(words[3:end])
             if spans is None or len(spans) != 1:
                 return None
-            return ("both" if len(words) > 3 + size else words[2]), spans[0]
+            return ("both" if len(words) > end else words[2]), spans[0]
     return None
 
 
@@ -801,9 +802,10 @@ class _Work:
     def no_entry(self, name: str, body: str) -> None:
         bodies = self.edge.lists[name]
         spot = bodies.index(body)
-        where = f"line {spot + 1} " if spot + 1 < len(bodies) else ""
+        after = spot + 1
+        where = f"line {after} " if after < len(bodies) else ""
         self._step((f"no access-list {name} {body}",), (f"access-list {name} {where}{body}",))
-        rest = (*bodies[:spot], *bodies[spot + 1 :])
+        rest = (*bodies[:spot], *bodies[after:])
         self._lists({n: b for n, b in {**self.edge.lists, name: rest}.items() if b})
 
     def _lists(self, value: Mapping[str, tuple[str, ...]]) -> None:

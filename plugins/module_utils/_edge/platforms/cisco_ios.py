@@ -853,8 +853,7 @@ def _reasons(ios: Ios, wanted: Forwards, place: str, missing: list[tuple[int, in
         )
     if wanted.sources != (ANY,):
         lines = [
-            f"permit udp {_with_wildcard(source)} host {public} "
-            + (f"eq {first}" if first == last else f"range {first} {last}")
+            f"permit udp {_with_wildcard(source)} host {public} {f'eq {first}' if first == last else f'range {first} {last}'}"
             for source in wanted.sources
             for first, last in wanted.ranges
         ]
