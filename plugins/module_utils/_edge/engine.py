@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional, Union
@@ -16,7 +17,6 @@ from .core import records
 from .core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
 from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan, Step, aspects_of
 from .core.profiles import Profile, get_profile
-from .core.text import first_match
 from .core.verdict import SIP_ALG
 from .platforms.base import Platform, Sighting
 from .platforms.registry import PLATFORMS
@@ -28,6 +28,8 @@ from .transports.ssh import Login, connect
 Connect = Callable[[Login], Any]
 Say = Optional[Callable[[str], None]]
 Session = Union[CliSession, RestSession]
+
+_SECONDS = re.compile(r"(\d+) s")
 
 
 @dataclass(frozen=True)
@@ -376,12 +378,13 @@ def _unsupported(seen: Assessment, why: Mapping[str, str]) -> Assessment:
 def _due(aspect: Aspect, mechanism: Mechanism) -> bool:
     if aspect.name == SIP_ALG:
         return mechanism.state in ("on", "blocking")
-    seconds = first_match(r"^(\d+) s$", mechanism.value)
+    found = _SECONDS.fullmatch(mechanism.value)
     if aspect.wanted is None or mechanism.state != "on":
         return False
-    if seconds is None:
+    if found is None:
         return mechanism.value == "never" and aspect.wanted.maximum is not None
-    return int(seconds) < aspect.wanted.minimum or int(seconds) > (aspect.wanted.maximum or int(seconds))
+    seconds = int(found.group(1))
+    return seconds < aspect.wanted.minimum or seconds > (aspect.wanted.maximum or seconds)
 
 
 def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, Any]:

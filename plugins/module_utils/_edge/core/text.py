@@ -12,6 +12,7 @@ _ELIDED = re.compile(
     r"^[ \t!#;:]*(?:\.{3,}|<\W*(?:snip|output omitted)\W*>|\[\W*(?:snip|omitted)\W*\]|-+ ?snip ?-+)[ \t]*$", re.I | re.M
 )
 _ODD = re.compile("[\x01-\x02\x04-\x07\x0b\x0e-\x1a\x1c-\x1f\ufffd]")
+_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$")
 _HMS = re.compile(r"^(\d+):(\d+):(\d+)$")
 
 
@@ -42,7 +43,7 @@ def hms(text: str) -> int | None:
 
 def port_range(text: str) -> tuple[int, int] | None:
     """First and last port of `5060` or `10000-20000`, or None."""
-    found = re.match(r"^(\d{1,5})(?:-(\d{1,5}))?$", text)
+    found = _PORTS.match(text)
     if found is None:
         return None
     first = int(found.group(1))

@@ -33,6 +33,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _FARTHEST = 5
 _EXCERPT = 120
 _PIECE = 65536
+_CHARSET = re.compile(r"(?i)charset\s*=\s*\"?([\w.:-]+)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Reply:
         return " ".join(_masked(text, self.hidden).split())
 
     def _decoded(self, errors: str) -> str:
-        named = re.search(r"(?i)charset\s*=\s*\"?([\w.:-]+)", self.headers.get("content-type", ""))
+        named = _CHARSET.search(self.headers.get("content-type", ""))
         charset = named.group(1).lower() if named else "utf-8"
         try:
             return self.body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset, errors)
@@ -371,14 +372,17 @@ class HttpSession:
         return tuple(s for s in known if s) + tuple(c for c in self._cookies.all().values() if len(c) >= 8)
 
 
+_METHOD = re.compile("[A-Z]+")
+_PATH = re.compile(r"/[\x21-\x7e]*")
+_FIELD = re.compile("[A-Za-z0-9-]+")
 _BROKEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _check_request(method: str, path: str, fields: Mapping[str, str]) -> None:
-    if not re.fullmatch(r"[A-Z]+", method) or not re.fullmatch(r"/[\x21-\x7e]*", path) or "#" in path:
+    if not _METHOD.fullmatch(method) or not _PATH.fullmatch(path) or "#" in path:
         raise BadInput(f"request: '{method} {_bare(path)}' is no request; the path starts with / and is quoted")
     for name, value in fields.items():
-        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or _BROKEN.search(value):
+        if not _FIELD.fullmatch(name) or _BROKEN.search(value):
             raise BadInput(f"request: the header {name!r} has a name or a value that cannot be sent")
 
 

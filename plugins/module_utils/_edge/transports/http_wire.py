@@ -42,6 +42,10 @@ _OLD_TLS = (
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
 # OpenSSL's SSL_OP_LEGACY_SERVER_CONNECT; the ssl module names it only from Python 3.12 on
 _OP_LEGACY_SERVER_CONNECT = 0x4
+_HOST = re.compile(r"[^\s/?#@\\\x00-\x1f]+")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_SHA256_NAME = re.compile("(?i)^sha-?256[:=]")
+_BETWEEN_OCTETS = re.compile(r"[:\s]")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def check(login: HttpLogin) -> Origin:
     """Where a login leads. Raises BadInput before anything is opened."""
     if login.scheme not in ("http", "https"):
         raise BadInput(f"scheme: '{login.scheme}' is neither http nor https")
-    if not re.fullmatch(r"[^\s/?#@\\\x00-\x1f]+", login.host):
+    if not _HOST.fullmatch(login.host):
         raise BadInput(f"host: '{login.host}' is no host name or address")
     try:
         login.host.encode("idna")  # as the resolver and the TLS handshake will
@@ -105,9 +109,9 @@ def check(login: HttpLogin) -> Origin:
 
 
 def _normal_pin(pin: str) -> str:
-    text = re.sub(r"(?i)^sha-?256[:=]", "", pin.strip())
-    text = re.sub(r"[:\s]", "", text).lower()
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
+    text = _SHA256_NAME.sub("", pin.strip())
+    text = _BETWEEN_OCTETS.sub("", text).lower()
+    if not _SHA256.fullmatch(text):
         raise BadInput(
             f"tls_fingerprint: '{pin}' is not a SHA-256 fingerprint; it has 64 hexadecimal digits, colons may stand between them"
         )
