@@ -331,7 +331,9 @@ class Wire:
         self.remote_conn = self
 
     def _next(self) -> bytes:
-        item = self.received.pop(0) if self.received else b""
+        if not self.received:
+            return b""
+        item = self.received.pop(0)
         if isinstance(item, Exception):
             raise item
         return bytes(item)
