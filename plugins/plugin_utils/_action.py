@@ -12,10 +12,8 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -23,22 +21,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._edge import doors, engine, keeping, options, reporting
-from ..module_utils._edge.core.errors import BadInput, EdgeError
-from ..module_utils._edge.core.profiles import DEFAULT
-from ..module_utils._edge.platforms.registry import AUTO, has_two_doors, is_known
-from ..module_utils._edge.transports.http import warm_up
+from ._parent import PROFILES, doors, errors, keeping, options, profiles, registry, reporting
 from ._ssh_args import proxy_command
 
 display = Display()
-
-# This is the parent of all workers: what is compiled here they inherit, and what is frozen here no garbage collection
-# of theirs walks through, which would copy every page of it for each host.
-engine.rehearse()
-warm_up()
-gc.freeze()
-
-PROFILES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "_profiles.yml").read_text(encoding="utf-8"))
 
 _HERE = ("localhost", "127.0.0.1", "::1")
 _SPECS = {
@@ -51,6 +37,7 @@ _SPECS = {
     "report": options.REPORT,
     "audit_backups": options.AUDIT_BACKUPS,
 }
+_VALIDATORS = {module: ArgumentSpecValidator(spec) for module, spec in _SPECS.items()}
 
 
 class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
@@ -62,6 +49,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        gc.freeze()  # what Ansible made since, the inventory of the whole fleet among it, is no garbage of this host either
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         module = self._task.action.rsplit(".", 1)[-1]
@@ -69,9 +57,9 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         given = {k: v for k, v in _plain(self._task.args).items() if v is not None}
         if "host" in spec:
             given = {**self._from_inventory(variables, spec, given), **given}
-        if "profile" in spec and isinstance(given.get("profile", DEFAULT.name), str):
-            given["profile"] = self._profile(given.get("profile", DEFAULT.name), variables)
-        validated = ArgumentSpecValidator(spec).validate(given)
+        if "profile" in spec and isinstance(given.get("profile", profiles.DEFAULT.name), str):
+            given["profile"] = self._profile(given.get("profile", profiles.DEFAULT.name), variables)
+        validated = _VALIDATORS[module].validate(given)
         unknown = sorted(str(name) for name in validated.unsupported_parameters)
         if unknown:
             known = ", ".join(sorted(spec))
@@ -94,7 +82,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         if "host" in params and params.get("report_dir"):
             try:
                 reporting.check_report_dir(params["report_dir"])
-            except BadInput as error:
+            except errors.BadInput as error:
                 return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
         delegate = self._task.delegate_to
         if delegate and str(delegate) not in _HERE:
@@ -112,7 +100,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         if module == "undo" and not params.get("change"):
             try:
                 path, args["change"] = doors.to_take_back(params)
-            except EdgeError as error:
+            except errors.EdgeError as error:
                 return {"failed": True, "changed": False, "error_kind": error.kind, "msg": str(error)}
             if args["change"] is None:
                 return doors.nothing_to_take_back(params)
@@ -124,14 +112,14 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
             doors.keep_change(shipped, params.get("report_dir"))
             if path is not None and shipped.get("taken_back") and not self._task.check_mode:
                 keeping.mark_undone(path, args["change"])
-        except EdgeError as error:
+        except errors.EdgeError as error:
             shipped.update(failed=True, msg=str(error))
         return shipped
 
     def _record(self, result: dict[str, Any], params: dict[str, Any]) -> None:
         try:
             doors.keep_record(result, params.get("report_dir"))
-        except EdgeError as error:
+        except errors.EdgeError as error:
             result.update(failed=True, msg=str(error))
 
     def _from_inventory(self, variables: dict[str, Any], spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +133,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
                 if value not in (None, ""):
                     found[option] = value
                     break
-        if "platform" in found and "voip_edge_platform" not in variables and not is_known(found["platform"]):
+        if "platform" in found and "voip_edge_platform" not in variables and not registry.is_known(found["platform"]):
             # an inventory's ansible_network_os may belong to a collection that knows more platforms than we do
             raise AnsibleActionFail(
                 "ansible_network_os is '{}', which is no platform of voip.edge; set voip_edge_platform (or auto)".format(
@@ -153,14 +141,14 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
                 )
             )
         told = "transport" in found or "transport" in given
-        if not told and self._by_api(variables, str(given.get("platform", found.get("platform", AUTO)))):
+        if not told and self._by_api(variables, str(given.get("platform", found.get("platform", registry.AUTO)))):
             found["transport"] = "https"
         by_https = given.get("transport", found.get("transport")) == "https"
         if by_https and "port" in found and self._value(variables.get("ansible_httpapi_port")):
             # ansible_port may be the SSH server's, as it is where a device has both doors
             found["port"] = self._value(variables["ansible_httpapi_port"])
         found.setdefault("host_key_checking", bool(C.config.get_config_value("HOST_KEY_CHECKING")))
-        if not {"jump_host", "proxy_command"} & (set(found) | set(given)):
+        if not by_https and not {"jump_host", "proxy_command"} & (set(found) | set(given)):
             command = proxy_command(
                 " ".join(
                     str(self._value(variables.get(name)) or "")
@@ -177,10 +165,10 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         if not isinstance(own, dict):
             raise AnsibleActionFail("voip_edge_profiles: must be a mapping of names to profiles")
         known = {**PROFILES, **own}
-        if name == DEFAULT.name and name not in own:
+        if name == profiles.DEFAULT.name and name not in own:
             return name
         if name not in known:
-            names = ", ".join(sorted({DEFAULT.name, *known}))
+            names = ", ".join(sorted({profiles.DEFAULT.name, *known}))
             raise AnsibleActionFail(f"profile: there is no profile '{name}'; known: {names}")
         if not isinstance(known[name], dict):
             raise AnsibleActionFail(f"profile: '{name}' is not a mapping")
@@ -190,7 +178,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         """Whether the inventory leads to the device's API. A task may hide that, as the roles do, which run on the controller."""
         if "httpapi" in str(variables.get("ansible_connection", "")):
             return True
-        if "ansible_connection" not in (self._task.vars or {}) or not has_two_doors(platform):
+        if "ansible_connection" not in (self._task.vars or {}) or not registry.has_two_doors(platform):
             return False  # looking behind the task costs, so only where it makes a difference
         own = variables.get("hostvars", {}).get(variables.get("inventory_hostname"), {})
         return "httpapi" in str(own.get("ansible_connection", ""))
@@ -199,6 +187,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc,unused-ignore]
         """The value of a variable, or with a dot in its name of a key of one."""
         whole, _dot, key = name.partition(".")
         value = variables.get(whole)
+        if value is None:
+            return None
         if key:
             # not made plain before the key is taken: a template in it would lose what newer cores trust it by
             value = value if isinstance(value, Mapping) else self._value(value)

@@ -439,8 +439,13 @@ def _is_factory_login(target: Target, out: Outcome) -> bool:
 
 
 def rehearse() -> None:
-    """Judges a few lines on each platform: patterns that are compiled in a parent process are there in every fork."""
+    """Judges and records a few lines on each platform.
+
+    What Python makes at first use, compiled patterns and answers of `isinstance` among it, every fork then has.
+    """
     for platform in PLATFORMS:
+        target = Target("rehearsal", Login(host="", port=0, user=""), platform, get_profile("default"))
         for text in ("", "version 15.4\ninterface A\n ip nat inside\nip nat pool\nend\n"):
-            platform.judge(platform.parse({"config": text, "version": text}), get_profile("default"))
+            seen = platform.judge(platform.parse({"config": text, "version": text}), target.profile)
+            _record(target, "check", now(), Outcome({}, before=seen, platform=platform))
         platform.knows("0")

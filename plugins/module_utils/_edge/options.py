@@ -272,13 +272,15 @@ def _http(params: Mapping[str, Any], port: int, platform: Platform | None) -> Ht
 def _profile(params: Mapping[str, Any]) -> Profile:
     """The profile with the task's own figures and the site's PBX, so that verdict and change speak of the same."""
     profile = profile_of(params["profile"])
-    data: dict[str, Any] = {"sip_ports": profile.sip_ports, "rtp_ports": "{}-{}".format(*profile.rtp)}
-    data.update({key: params[key] for key in ("sip_ports", "rtp_ports") if params.get(key)})
-    try:
-        own = from_mapping(profile.name, data)
-    except BadInput as error:
-        key = "rtp_ports" if "rtp_ports" in str(error) else "sip_ports"
-        raise BadInput(f"{key}: {str(error).removeprefix('profile: ')}") from None
+    given = {key: params[key] for key in ("sip_ports", "rtp_ports") if params.get(key)}
+    own = profile
+    if given:
+        data: dict[str, Any] = {"sip_ports": profile.sip_ports, "rtp_ports": "{}-{}".format(*profile.rtp), **given}
+        try:
+            own = from_mapping(profile.name, data)
+        except BadInput as error:
+            key = "rtp_ports" if "rtp_ports" in str(error) else "sip_ports"
+            raise BadInput(f"{key}: {str(error).removeprefix('profile: ')}") from None
     profile = replace(profile, udp_timeout=_timeout(params, profile), sip_ports=own.sip_ports, rtp=own.rtp)
     return replace(profile, forwards=_forwards(params, profile))
 
@@ -352,9 +354,9 @@ def _jump(jump_host: str | None) -> str | None:
 
 def profile_of(value: Any) -> Profile:
     """The profile of an option: a name, or a mapping with the figures. Raises BadInput."""
-    if isinstance(value, Mapping):
-        return from_mapping(str(value.get("name", "own")), value)
-    return get_profile(str(value))
+    if isinstance(value, str):
+        return get_profile(value)
+    return from_mapping(str(value.get("name", "own")) if isinstance(value, dict) else "own", value)
 
 
 def options_of(params: Mapping[str, Any], aspects: Sequence[str]) -> Options:

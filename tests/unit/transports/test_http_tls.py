@@ -21,7 +21,8 @@ from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import
     Unreachable,
 )
 from ansible_collections.voip.edge.plugins.module_utils._edge.transports import http_wire
-from ansible_collections.voip.edge.plugins.module_utils._edge.transports.http import HttpSession, warm_up
+from ansible_collections.voip.edge.plugins.module_utils._edge.transports.http import HttpSession
+from ansible_collections.voip.edge.plugins.module_utils._edge.transports.rehearsal import warm_up
 from tests.unit.transports.http_server import Identity, Server, Talk, ended, make_identity, saying, session, silent
 
 SECRET = 'pa"ss&wörd-7421'

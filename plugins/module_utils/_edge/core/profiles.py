@@ -47,7 +47,7 @@ DEFAULT = Profile(
 
 def from_mapping(name: str, data: Any) -> Profile:
     """A profile out of YAML data. Raises BadInput that names the profile and the key."""
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise BadInput(f"profile: '{name}' is not a mapping of {', '.join(KEYS)}")
     unknown = sorted(set(map(str, data)) - set(KEYS))
     if unknown:
@@ -64,7 +64,7 @@ def from_mapping(name: str, data: Any) -> Profile:
 
 
 def _wanted(name: str, data: Any) -> Wanted:
-    if not isinstance(data, Mapping) or not set(data) <= {"minimum", "recommended", "maximum"}:
+    if not isinstance(data, dict) or not set(data) <= {"minimum", "recommended", "maximum"}:
         raise BadInput(f"profile: udp_timeout of '{name}' takes minimum, recommended and maximum in seconds")
     figures = {key: _seconds(name, key, value) for key, value in data.items() if value is not None}
     minimum = figures.get("minimum", DEFAULT.udp_timeout.minimum)

@@ -144,9 +144,9 @@ class Sonic:
 
 
 def _document(text: str) -> Any:
-    """The JSON of a reply; None where the device refused or answered something else."""
+    """The JSON of a reply; None where the device was not asked, refused, or answered something else."""
     try:
-        return json.loads(text)
+        return json.loads(text) if text else None
     except ValueError:
         return None
 
@@ -166,6 +166,7 @@ def parse(replies: Replies) -> Sonic:
     seconds = udp.get("udp", {}).get("default_connection_timeout") if isinstance(udp, dict) else None
     firmware = re.search(r"(\d+\.\d+[\w.-]*)\s*$", str(version.get("firmware_version", "")))
     lists = _lists(replies)
+    services = _services(lists)
     return Sonic(
         version=firmware.group(1) if firmware else None,
         model=str(version["model"]) if version.get("model") else None,
@@ -175,12 +176,10 @@ def parse(replies: Replies) -> Sonic:
         rule_based=options.get("access_rule_based") is True,
         consistent_nat=nat if isinstance(nat, bool) else None,
         sub_options=tuple(name for name in SUB_OPTIONS if options.get(name) is True),
-        rules=_rules(replies),
+        rules=_rules(replies, services),
         global_seconds=seconds if isinstance(seconds, int) else None,
         forwards=_forwards(lists),
-        unresolved=any(
-            _brings(p) and _spans(_part(p, "service"), _services(replies)) is None for p in lists.get("nat", ())
-        ),
+        unresolved=any(_brings(p) and _spans(_part(p, "service"), services) is None for p in lists.get("nat", ())),
         lists=lists,
         interfaces=_interfaces(replies),
         pending=_pending(replies.get("pending", "")),
@@ -214,11 +213,10 @@ def _part(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _rules(replies: Replies) -> tuple[Rule, ...] | None:
+def _rules(replies: Replies, services: Services) -> tuple[Rule, ...] | None:
     entries = _entries(replies, "rules", "access_rules")
     if entries is None:
         return None
-    services = _services(replies)
     return tuple(_rule(_part(entry, "ipv4"), entry, services) for entry in entries if _part(entry, "ipv4"))
 
 
@@ -239,12 +237,8 @@ def _rule(rule: dict[str, Any], entry: dict[str, Any], services: Services) -> Ru
     )
 
 
-def _services(replies: Replies) -> Services:
+def _services(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Services:
     """The UDP ports of each service object and group."""
-    return _services_of(_lists(replies))
-
-
-def _services_of(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> Services:
     out: dict[str, tuple[tuple[int, int], ...]] = {}
     for entry in lists.get("services", ()):
         udp = _part(entry, "udp")
@@ -329,7 +323,7 @@ def _forwards(lists: Mapping[str, tuple[dict[str, Any], ...]]) -> tuple[Forward,
     """Enabled NAT policies that send UDP to another host, and who the access rules let in."""
     if "nat" not in lists:
         return None
-    services, addresses = _services_of(lists), _networks(lists)
+    services, addresses = _services(lists), _networks(lists)
     found = []
     for policy in filter(_brings, lists["nat"]):
         name = str(policy.get("name") or policy.get("uuid") or "?")
@@ -363,7 +357,7 @@ def _who_gets_in(
 
     A rule counts when its destination holds the public address or the PBX; the order of rules is read as the device gives it.
     """
-    rules, services, addresses = lists.get("rules"), _services_of(lists), _networks(lists)
+    rules, services, addresses = lists.get("rules"), _services(lists), _networks(lists)
     public = _place(_part(policy, "destination"), addresses)
     target = str(_part(policy, "translated_destination").get("name", ""))
     zone = next((e.get("zone") for e in lists.get("addresses", ()) if e.get("name") == target), None)
@@ -640,7 +634,7 @@ def _remove_ours(
 
 def _stands_before(lists: Mapping[str, tuple[dict[str, Any], ...]], wanted: Forwards, zone: str) -> str | None:
     """A rule of somebody else about the same ports from the WAN: it would keep the provider out, or let others in."""
-    services, addresses = _services_of(lists), _networks(lists)
+    services, addresses = _services(lists), _networks(lists)
     for rule in lists["rules"]:
         there = _place(_part(_part(rule, "destination"), "address"), addresses)
         spans = _spans(_part(rule, "service"), services)

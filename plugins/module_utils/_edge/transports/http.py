@@ -22,9 +22,9 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, LoginRefused, Refusal, UnknownReply
 from .http_auth import Auth, Cookies, Digest, basic, bearer, challenges
-from .http_wire import HttpLogin, Origin, Wire, check, connect, fingerprint, warm_up
+from .http_wire import HttpLogin, Origin, Wire, check, connect, fingerprint
 
-__all__ = ["HttpLogin", "HttpLoginRefused", "HttpSession", "Reply", "fingerprint", "warm_up"]
+__all__ = ["HttpLogin", "HttpLoginRefused", "HttpSession", "Reply", "fingerprint"]
 
 BODY_LIMIT = 8 * 1024 * 1024
 _READS = ("GET", "HEAD")

@@ -146,12 +146,6 @@ def tls_context(verify: bool, ca_file: str | None, legacy_tls: bool) -> ssl.SSLC
     return context
 
 
-def warm_up() -> None:
-    """Makes the usual contexts. Called once in the process that forks, so that no fork reads the authorities (40 ms) itself."""
-    tls_context(True, None, False)
-    tls_context(False, None, False)
-
-
 def left(deadline: float) -> float:
     """Seconds until a deadline of the monotonic clock. Raises socket.timeout when it has passed."""
     seconds = deadline - time.monotonic()
