@@ -14,6 +14,7 @@ its help on VoIP and UDP settings.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import json
@@ -143,8 +144,12 @@ class Sonic:
     pending: str
 
 
+@functools.lru_cache(maxsize=32)
 def _document(text: str) -> Any:
-    """The JSON of a reply; None where the device was not asked, refused, or answered something else."""
+    """The JSON of a reply, to be looked at only; None where the device was not asked, refused, or answered something else.
+
+    A reply is judged as an answer, then searched and then parsed: it is decoded once.
+    """
     try:
         return json.loads(text) if text else None
     except ValueError:
