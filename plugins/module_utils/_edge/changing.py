@@ -42,6 +42,12 @@ def differences(got: States, wanted: States) -> list[tuple[tuple[str, str], str]
     ]
 
 
+def waiting(seen: Assessment) -> frozenset[tuple[str, str]]:
+    """The mechanisms that do not act yet as the device is set, and will after its restart: they prove nothing and refute nothing."""
+    mechanisms = (m for aspect in seen.aspects.values() for m in aspect.mechanisms)
+    return frozenset((m.id, m.scope) for m in mechanisms if m.basis == "pending")
+
+
 def _saves(platform: Platform, parsed: Any, steps: Sequence[Step]) -> list[tuple[str, ...]]:
     return [lines for lines in dict.fromkeys(platform.save(parsed, s.scope) for s in steps) if lines]
 
@@ -79,6 +85,8 @@ class Job:
     wanted: States
     patient: bool = False
     """Whether a step may be on the device in part or not at all, as after a run that was cut off: refused lines are passed over."""
+    late: frozenset[tuple[str, str]] = frozenset()
+    """Mechanisms that wait for a restart of the device: what they read afterwards is not foreseen."""
     change: Change = field(default_factory=Change)
 
     def run(self) -> Assessment:
@@ -135,6 +143,11 @@ class Job:
         wrong = differences(got, self.wanted)
         if self.change.skipped:  # what a device does not know was not switched off
             wrong = [(key, text) for key, text in wrong if got.get(key) != "not_applicable"]
+        late = waiting(seen) | self.late
+        self.change.notes += [
+            f"{text}: that waits for a restart of the device" for key, text in wrong if key in waiting(seen)
+        ]
+        wrong = [(key, text) for key, text in wrong if key not in late]
         if wrong:
             raise NotProven(
                 "reading again does not show the change: {}".format("; ".join(text for _key, text in wrong))

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional, Union
 
 from . import keeping
-from .changing import Job, States, differences, script
+from .changing import Job, States, differences, script, waiting
 from .core import records
 from .core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
 from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan, Step, aspects_of
 from .core.profiles import Profile, get_profile
 from .core.verdict import SIP_ALG
-from .platforms.base import Platform, Sighting
+from .platforms.base import Peek, Platform, Sighting
 from .platforms.registry import PLATFORMS
 from .transports.cli import CliSession, Dialect
 from .transports.http import HttpLogin, HttpSession, Reply
@@ -142,11 +142,14 @@ def recognise(login: HttpLogin) -> tuple[Platform, Sighting]:
     """The one platform whose marks a web interface shows without a login. Raises UnknownReply for none or several, and Unreachable."""
     session = HttpSession(login)
     answers: dict[str, Reply | None] = {}
+    posts = False
 
     def peek(line: str, **more: Any) -> Reply | None:
         key = f"{line} {more}"
+        method, path = line.split(" ", 1)
+        if method != "GET" and not posts:
+            return None
         if key not in answers:
-            method, path = line.split(" ", 1)
             try:
                 answers[key] = session.request(method, path, reads=True, **more)
             except (UnknownReply, ConnectionLost, DeviceTimeout, Refusal):
@@ -154,10 +157,12 @@ def recognise(login: HttpLogin) -> tuple[Platform, Sighting]:
         return answers[key]
 
     try:
-        seen = [(p.over_https or p, p.sniff(peek)) for p in PLATFORMS]
+        found = _marked(peek)
+        if not found:  # only a device that no page told apart is asked by a POST, which also only asks
+            posts = True
+            found = _marked(peek)
     finally:
         session.close()
-    found = [(p, s) for p, s in seen if s is not None]
     if len(found) == 1:
         return found[0]
     if all(answer is None for answer in answers.values()):
@@ -165,6 +170,11 @@ def recognise(login: HttpLogin) -> tuple[Platform, Sighting]:
     names = " and ".join(p.title for p, _s in found)
     what = f"it shows the marks of {names}" if found else "no platform recognises its web interface"
     raise UnknownReply(f"{what}. Nothing was changed and no password was sent; set voip_edge_platform")
+
+
+def _marked(peek: Peek) -> list[tuple[Platform, Sighting]]:
+    seen = [(p.over_https or p, p.sniff(peek)) for p in PLATFORMS]
+    return [(platform, sighting) for platform, sighting in seen if sighting is not None]
 
 
 def _open(target: Target, dial: Connect) -> Session:
@@ -289,6 +299,7 @@ def _change(
     job = Job(
         scene.session, platform, target.profile, options, scene.identity, parsed, steps, aspects,
         before.states(*aspects), wanted, patient=undoes is not None and undoes["status"] != keeping.DONE,
+        late=waiting(after),
     )  # fmt: skip
     out.change = job.change
     out.after = None
@@ -317,6 +328,7 @@ def _take_back(scene: _Scene, out: Outcome) -> None:
     aspects = tuple(change["aspects"])
     got, before = out.before.states(*aspects), keeping.states_of(change, "before")
     moved = differences(got, keeping.states_of(change, "after")) if change["status"] == keeping.DONE else []
+    moved = [(key, text) for key, text in moved if key not in waiting(out.before)]
     if moved:
         what = "; ".join(text for _key, text in moved)
         raise Refusal(f"{name} is not changed: since the change of {when} somebody else changed it: {what}")
@@ -399,7 +411,9 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
     advice = _advice(out.platform, seen, by_hand_only=True)
     if out.plan is not None:
         seen = _unsupported(seen, out.plan.unsupported)
-        advice += [why for name, why in out.plan.unsupported.items() if seen.aspects[name].compliance != "compliant"]
+        why = [text for name, text in out.plan.unsupported.items() if seen.aspects[name].compliance != "compliant"]
+        said = tuple(text.partition("): ")[2] or text for text in advice)
+        advice += [text for text in why if not text.endswith(said)]  # what to do is said once
     plan = out.plan.steps if out.plan and mode == "check" else ()
     if _is_factory_login(target, out):
         text = f"the password that {out.platform.title} is shipped with lets one in: anybody on the LAN can change the router"

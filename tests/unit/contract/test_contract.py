@@ -89,8 +89,34 @@ EXPECTED = {
     ("fortinet_fortios", "fortimanager"): ("unknown_reply", "unknown_reply"),
     ("fortinet_fortios", "low-udp"): ("disabled", "disabled"),
     ("fortinet_fortios", "vip-forwards"): ("disabled", "disabled"),
+    ("asus_asuswrt", "factory"): ("active", "disabled"),
+    ("asus_asuswrt", "already-off"): ("disabled", "disabled"),
+    ("asus_asuswrt", "stock-2"): ("active", "disabled"),
+    ("asus_asuswrt", "stock-empty"): ("active", "disabled"),
+    ("asus_asuswrt", "stock-378"): ("active", "disabled"),
+    ("asus_asuswrt", "stock-380"): ("active", "disabled"),
+    ("asus_asuswrt", "stock-380-2016"): ("active", "disabled"),
+    ("asus_asuswrt", "stock-3006"): ("active", "disabled"),
+    ("asus_asuswrt", "merlin"): ("active", "disabled"),
+    ("asus_asuswrt", "merlin-0"): ("disabled", "disabled"),
+    ("asus_asuswrt", "merlin-2"): ("disabled", "disabled"),
+    ("asus_asuswrt", "merlin-empty"): ("disabled", "disabled"),
+    ("asus_asuswrt", "merlin-384-empty"): ("undetermined", "disabled"),
+    ("asus_asuswrt", "merlin-380"): ("active", "disabled"),
+    ("asus_asuswrt", "merlin-3006"): ("disabled", "disabled"),
+    ("asus_asuswrt", "gnuton"): ("active", "refusal"),
+    ("asus_asuswrt", "brt"): ("active", "refusal"),
+    ("asus_asuswrt", "padavan"): ("active", "refusal"),
+    ("asus_asuswrt", "old-build"): ("active", "refusal"),
+    ("asus_asuswrt", "short-timer"): ("disabled", "disabled"),
+    ("asus_asuswrt", "stale-module"): ("active", "active"),
+    ("asus_asuswrt", "wan-down"): ("active", "disabled"),
+    ("asus_asuswrt", "forward-5060"): ("active", "disabled"),
+    ("asus_asuswrt", "forwards"): ("disabled", "disabled"),
+    ("asus_asuswrt", "list-off"): ("disabled", "disabled"),
+    ("asus_asuswrt", "dual-wan"): ("disabled", "disabled"),
 }
-PLATFORMS = ("cisco_ios", "cisco_asa", "fortinet_fortios")
+PLATFORMS = ("cisco_ios", "cisco_asa", "fortinet_fortios", "asus_asuswrt")
 CASES = [(platform, variant) for platform in PLATFORMS for variant in variants(platform)]
 
 
@@ -225,14 +251,31 @@ def test_enabled_and_disabled_are_each_others_inverse(lab: Lab, platform: str, v
 
 
 # The variant of each platform on which the faults are tried: one with several steps.
-FAULTY = {"cisco_ios": "archive", "cisco_asa": "two-policies", "fortinet_fortios": "default-74"}
+FAULTY = {
+    "cisco_ios": "archive",
+    "cisco_asa": "two-policies",
+    "fortinet_fortios": "default-74",
+    "asus_asuswrt": "merlin",
+}
 READS = {
     "cisco_ios": "show running-config",
     "cisco_asa": "show running-config",
     "fortinet_fortios": "show firewall policy",
+    "asus_asuswrt": "for k in",
 }
-FIRST_WRITE = {"cisco_ios": "no ip nat service sip udp", "cisco_asa": "no inspect sip", "fortinet_fortios": "delete"}
-LAST_WRITE = {"cisco_ios": "no ip nat service sip tcp", "cisco_asa": "no inspect sip", "fortinet_fortios": "set status"}
+IDENTIFIES = {"fortinet_fortios": "get system status", "asus_asuswrt": "nvram get productid"}
+FIRST_WRITE = {
+    "cisco_ios": "no ip nat service sip udp",
+    "cisco_asa": "no inspect sip",
+    "fortinet_fortios": "delete",
+    "asus_asuswrt": "nvram set",
+}
+LAST_WRITE = {
+    "cisco_ios": "no ip nat service sip tcp",
+    "cisco_asa": "no inspect sip",
+    "fortinet_fortios": "set status",
+    "asus_asuswrt": "nvram set",
+}
 
 
 def check_after_failure(device: Device, outcome: Outcome, before: str) -> None:
@@ -252,7 +295,7 @@ def check_after_failure(device: Device, outcome: Outcome, before: str) -> None:
     ["refuse_login", "hang:READ", "truncate:READ", "garble:READ", "unknown_version", "read_only", "hang:IDENTIFY"],
 )
 def test_faults_while_reading(lab: Lab, platform: str, fault: str, check: bool) -> None:
-    identify = "get system status" if platform == "fortinet_fortios" else "show version"
+    identify = IDENTIFIES.get(platform, "show version")
     fault = fault.replace("READ", READS[platform]).replace("IDENTIFY", identify)
     device = lab.add(platform, variant=FAULTY[platform], faults=[fault])
     before = device.running()

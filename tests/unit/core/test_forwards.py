@@ -112,3 +112,17 @@ def test_the_gaps_are_exactly_the_ports_that_no_forward_covers(spans: list[tuple
     covered = {port for first, more in spans for port in range(first, first + more + 1)}
     gaps = {port for first, last in open_ranges(have, wanted) for port in range(first, last + 1)}
     assert gaps == set(range(10000, 20001)) - covered
+
+
+def test_forwards_with_one_network_each_count_together() -> None:
+    halves = [forward(first, last, sources=(net,)) for first, last in ((5060, 5060), (10000, 20000)) for net in NETS]
+    assert open_ranges(halves, WANTED) == []
+    assert open_ranges(halves[:3], WANTED) == [(10000, 20000)]
+    uneven = [*halves[:3], forward(10000, 15000, sources=(NETS[1],))]
+    assert open_ranges(uneven, WANTED) == [(15001, 20000)]
+    assert open_ranges([forward(5060, 5060, sources=("any",)), *halves[2:]], WANTED) == []
+
+
+def test_what_is_missing_for_one_network_or_another_is_one_range() -> None:
+    apart = [SIP, forward(10000, 12000, sources=(NETS[0],)), forward(12001, 20000, sources=(NETS[1],))]
+    assert open_ranges(apart, WANTED) == [(10000, 20000)]

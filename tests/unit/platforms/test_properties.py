@@ -23,7 +23,10 @@ SAID_SO = (
     "set voip-profile ",
     "set helper sip",
 )
-NOT_OFF = [case for case, found in EXPECTED.items() if found[0] not in ("disabled", "unknown_reply")]
+SAVED = {p.name for p in registry.PLATFORMS if p.from_backup("text")}
+NOT_OFF = [
+    case for case, found in EXPECTED.items() if found[0] not in ("disabled", "unknown_reply") and case[0] in SAVED
+]
 MOST = 120
 
 

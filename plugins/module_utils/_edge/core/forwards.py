@@ -77,13 +77,34 @@ def _inside(one: object, other: object) -> bool:
 
 
 def open_ranges(forwards: Iterable[Forward], wanted: Forwards, unsure: bool = False) -> list[tuple[int, int]]:
-    """The wanted ranges, or parts of them, that do not reach the PBX yet.
+    """The wanted ranges, or parts of them, that do not reach the PBX yet from each of the wanted networks.
 
-    With `unsure` a forward whose sources are not known counts as one that lets the wanted ones in.
+    Some devices have one network in a forward, so several forwards may do together what is wanted. With `unsure` a forward
+    whose sources are not known counts as one that lets the wanted ones in.
     """
     enough = (True, None) if unsure else (True,)
-    good = [f for f in forwards if f.leads_to(wanted.pbx) and admits(f.sources, wanted.sources) in enough]
-    return [gap for span in wanted.ranges for gap in _gaps(span, sorted((f.first, f.last) for f in good))]
+    there = [f for f in forwards if f.leads_to(wanted.pbx)]
+    lets_in = [
+        sorted((f.first, f.last) for f in there if admits(f.sources, one) in enough)
+        for one in _one_by_one(wanted.sources)
+    ]
+    return [gap for span in wanted.ranges for gap in _joined(g for spans in lets_in for g in _gaps(span, spans))]
+
+
+def _one_by_one(sources: tuple[str, ...]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [(source,) for source in sources]
+    return found or [()]
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same ports in as few ranges as possible, in order."""
+    out: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(last, out[-1][1]))
+        else:
+            out.append((first, last))
+    return out
 
 
 def _gaps(span: tuple[int, int], covered: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

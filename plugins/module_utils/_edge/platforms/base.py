@@ -21,6 +21,7 @@ Ask = Callable[[str], str]
 Replies = Mapping[str, str]
 
 CHANGES = ("yes", "opt-in", "no")
+READS = ("yes", "known", "no")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ Peek = Callable[..., Optional[Reply]]
 class Fact:
     """A row of the support tables: one mechanism, on which firmware, how sure, and what a person does by hand.
 
-    `changes`: "yes" the tool changes it, "opt-in" only with an option, "no" found and explained.
+    `changes`: "yes" the tool changes it, "opt-in" only with an option, "no" found and explained. `reads`: "yes" its value is
+    read, "known" the device does not show it and the firmware is known to be so, "no" it is not seen at all.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Fact:
     label: str
     changes: str
     by_hand: str
+    reads: str = "yes"
 
 
 def _nothing(*_args: Any) -> tuple[str, ...]:
@@ -60,6 +63,11 @@ def _nothing(*_args: Any) -> tuple[str, ...]:
 
 def _no_replies(_ask: Ask, _replies: Replies, *_more: Any) -> dict[str, str]:
     return {}
+
+
+def unmarked(_peek: Peek) -> Sighting | None:
+    """The `sniff` of a platform of which no mark is known that shows without a login."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class Platform:
     clear: Callable[[CliSession | RestSession, Any], str] | None = None
     door: Door | None = None
     """How it is reached by HTTP or HTTPS, where it can be."""
-    sniff: Callable[[Peek], Sighting | None] = lambda peek: None
+    sniff: Callable[[Peek], Sighting | None] = unmarked
     """Whether a device is of this platform, from what it shows without a login. Only its own marks count, never doubt."""
     factory_logins: tuple[tuple[str, str], ...] = ()
     """Names and passwords that the devices are shipped with: one that works is a finding."""
@@ -116,7 +124,12 @@ class Platform:
     def __post_init__(self) -> None:
         seen = set()
         for fact in self.facts:
-            if fact.aspect not in ASPECTS or fact.label not in LABELS or fact.changes not in CHANGES:
+            if (
+                fact.aspect not in ASPECTS
+                or fact.label not in LABELS
+                or fact.changes not in CHANGES
+                or fact.reads not in READS
+            ):
                 raise ValueError(f"{self.name}: the fact {fact.id} is not well formed")
             if fact.changes == "yes" and fact.label not in ("doc", "src"):
                 raise ValueError(f"{self.name}: {fact.id} would be changed on a fact labelled {fact.label}")

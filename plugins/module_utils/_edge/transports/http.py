@@ -127,6 +127,8 @@ class HttpSession:
         """Raises BadInput. `body_limit`: bytes of a body that are taken."""
         self.login = login
         self.may_write = False
+        self.kept: dict[str, str] = {}
+        """What a door keeps from the login to later requests, such as the key of a session that stands in every address."""
         self._limit = body_limit
         self._origin = check(login)
         self._wire: Wire | None = None
@@ -369,12 +371,13 @@ class HttpSession:
 
     def _secrets(self) -> tuple[str, ...]:
         known = [self.login.password, self.login.token, self._auth.secret if self._auth else None]
-        return tuple(s for s in known if s) + tuple(c for c in self._cookies.all().values() if len(c) >= 8)
+        tokens = (*self._cookies.all().values(), *self.kept.values())
+        return tuple(s for s in known if s) + tuple(t for t in tokens if len(t) >= 8)
 
 
 _METHOD = re.compile("[A-Z]+")
 _PATH = re.compile(r"/[\x21-\x7e]*")
-_FIELD = re.compile("[A-Za-z0-9-]+")
+_FIELD = re.compile("[A-Za-z0-9_-]+")
 _BROKEN = re.compile(r"[\x00-\x1f\x7f]")
 
 

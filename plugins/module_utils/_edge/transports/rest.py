@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ..core.errors import CommandRefused, EdgeError
+from ..core.errors import CommandRefused, ConnectionLost, DeviceTimeout, EdgeError, Refusal
 from .http import BODY_LIMIT, HttpSession, Reply
 
 
@@ -54,6 +54,25 @@ class Door:
     takes_token: bool = False
     send: Callable[[HttpSession, str, bool], Reply] | None = None
     """`send(session, line, reads)` carries out a line of such a family. Raises CommandRefused, Refusal and what a request raises."""
+
+
+def only_reads(*paths: str) -> Callable[[HttpSession, str, bool], Reply]:
+    """The `send` of a family that is read and never written: nothing but GET requests of these paths leaves."""
+
+    def send(session: HttpSession, line: str, reads: bool) -> Reply:
+        path = line[len("GET ") :]
+        if not reads or not line.startswith("GET ") or path not in paths:
+            raise Refusal(
+                f"'{line}' is not sent: of this device these pages are read and nothing else: {', '.join(paths)}"
+            )
+        return session.request("GET", path)
+
+    return send
+
+
+def by_status(reply: Reply) -> str | None:
+    """The `refusal` of a family whose status says all."""
+    return None if reply.status == 200 else f"HTTP {reply.status} {reply.excerpt()}".strip()
 
 
 _NAMED = re.compile(r"^([A-Z]+ )(/[^ {}]+)/(\w+)/\{name:([^{}]+)\}(.*)$", re.DOTALL)
@@ -129,7 +148,12 @@ class RestSession:
             raise AssertionError(f"a write was attempted in a session that may only read: {line}")
         self._session.may_write = True
         named, line = line, self._addressed(line)
-        reply = self._send(line)
+        stages = bool(self._door.commit) and line not in (self._door.commit, self._door.discard)
+        try:
+            reply = self._send(line)
+        except (ConnectionLost, DeviceTimeout):
+            self._staged = self._staged or stages  # it may have arrived
+            raise
         said = self._door.refusal(reply)
         if said is not None and self._extra.get("take_over") and self._door.locked(said) and not self._seized:
             self._seized = True
@@ -138,7 +162,7 @@ class RestSession:
             said = self._door.refusal(reply)
         if said is not None:
             raise CommandRefused(" ".join(named.split(" ", 2)[:2]), said)
-        self._staged = bool(self._door.commit) and line not in (self._door.commit, self._door.discard)
+        self._staged = stages
         return reply.text()
 
     def _addressed(self, line: str) -> str:
