@@ -87,9 +87,11 @@ def left_over(by_host: dict[str, dict[str, Any]]) -> None:
     for host, record in sorted(by_host.items()):
         if record["compliance"] == "compliant":
             continue
-        why = record.get("error", {}).get("text") or "; ".join(
-            f["text"] for f in record["findings"] if f["severity"] != "info"
-        )
+        found = [f["text"] for f in record["findings"] if f["severity"] != "info"]
+        open_aspects = [
+            f"{n} is {a['compliance']}" for n, a in record["aspects"].items() if a["compliance"] != "compliant"
+        ]
+        why = record.get("error", {}).get("text") or "; ".join(found or open_aspects)
         say(f"  {host}: {why}")
         for text in record["advice"]:
             say(f"      by hand: {text}")

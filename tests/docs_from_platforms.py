@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.verdict import ASPECTS
-from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.base import Fact, Platform
+from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.base import Fact, Platform, unmarked
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +71,8 @@ PAGE = Markers(".. {}: begin, made by tests/docs_from_platforms.py", ".. {}: end
 
 def versions(platform: Platform) -> str:
     """The firmware that the platform's facts speak of, in words: ``3.x to 9.x``, ``6.0, 6.2, 6.4``."""
+    if not platform.firmware:
+        return "any"
     spans: list[list[str]] = []
     last = -2
     for major in MAJORS:
@@ -94,7 +96,7 @@ def _markdown(rows: Iterable[Iterable[str]]) -> str:
 
 def ways(platform: Platform) -> str:
     """From where a platform can be judged."""
-    found = [] if platform.identify.startswith("GET ") else ["SSH"]
+    found = ["SSH"] if platform.has_command_line else []
     if platform.door is not None or platform.over_https is not None:
         found.append("HTTPS")
     if platform.from_backup("text"):
@@ -102,25 +104,30 @@ def ways(platform: Platform) -> str:
     return ", ".join(found)
 
 
+def recognised(platform: Platform) -> str:
+    """When a platform shows itself."""
+    web = platform.over_https or platform
+    return "before a login, over HTTP" if web.sniff is not unmarked else "after the login"
+
+
 def platforms() -> str:
     """README: each platform with its page, its names, the ways to it, and the firmware."""
-    rows = [("platform", "`ansible_network_os` or `voip_edge_platform`", "judged by", "firmware")]
+    rows = [("platform", "`ansible_network_os` or `voip_edge_platform`", "recognised", "judged by", "firmware")]
     for platform in PLATFORMS:
         page = f"[{platform.title}]({PAGES}/platform_{platform.name}.rst)"
         names = ", ".join(f"`{name}`" for name in platform.network_os)
-        rows.append((page, names, ways(platform), versions(platform)))
+        rows.append((page, names, recognised(platform), ways(platform), versions(platform)))
     return _markdown(rows)
 
 
 def matrix() -> str:
     """README: one row a platform and mechanism."""
-    rows = [("platform", "aspect", "mechanism", "firmware", "changed", "how sure")]
+    rows = [("platform", "aspect", "mechanism", "firmware", "read", "changed", "how sure")]
     for platform in PLATFORMS:
         title = platform.title
         for fact in platform.facts:
-            rows.append(
-                (title, TITLES[fact.aspect], fact.title, fact.firmware, CHANGED[fact.changes], SURE[fact.label])
-            )
+            words = (fact.title, fact.firmware, fact.reads, CHANGED[fact.changes], SURE[fact.label])
+            rows.append((title, TITLES[fact.aspect], *words))
             title = ""
     return _markdown(rows)
 
@@ -162,15 +169,32 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def _section(title: str, facts: list[Fact]) -> list[str]:
-    head = ("mechanism", "what it is", "firmware", "changed", "how sure")
+    head = ("mechanism", "what it is", "firmware", "read", "changed", "how sure")
     rows = [
-        (f"``{f.id}``", _rst(f.title), _rst(f.firmware), CHANGED[f.changes], f"{SURE[f.label]} (``{f.label}``)")
+        (
+            f"``{f.id}``",
+            _rst(f.title),
+            _rst(f.firmware),
+            f.reads,
+            CHANGED[f.changes],
+            f"{SURE[f.label]} (``{f.label}``)",
+        )
         for f in facts
     ]
     lines = [title, "-" * len(title), "", *_table(head, rows), "By hand:", ""]
     for fact in facts:
         lines += [f"``{fact.id}``", f"  {_rst(fact.by_hand)}", ""]
     return lines
+
+
+def _range_of(platform: Platform) -> tuple[str, ...]:
+    """Of which versions the page speaks."""
+    if platform.firmware == "":
+        return ("The firmware is known by what it answers, not by its version.",)
+    return (
+        f"The facts below speak of firmware {versions(platform)}. Of any other version only what is switched on in plain words is",
+        "believed, the rest is ``undetermined``, and nothing is changed unless ``voip_edge_allow_unproven`` is set.",
+    )
 
 
 def derived(platform: Platform) -> str:
@@ -184,12 +208,11 @@ def derived(platform: Platform) -> str:
         f"Judged by: {ways(platform)}. Recognised by its answer to ``{'`` or ``'.join(asked)}``, which is held against the inventory",
         "before any change.",
         "",
-        f"The facts below speak of firmware {versions(platform)}. Of any other version only what is switched on in plain words is",
-        "believed, the rest is ``undetermined``, and nothing is changed unless ``voip_edge_allow_unproven`` is set.",
+        *_range_of(platform),
         "",
-        f"Every mechanism is read and judged. *Changed*: ``{CHANGED['yes']}``; ``{CHANGED['opt-in']}``, only with "
-        "``voip_edge_edit_policies``, because it is",
-        f"the customer's own rule; ``{CHANGED['no']}``, found and explained.",
+        "*Read*: ``yes``; ``known``, the device does not show it and the firmware is known to be so; ``no``, it is not seen, and so never",
+        f"judged. *Changed*: ``{CHANGED['yes']}``; ``{CHANGED['opt-in']}``, only with ``voip_edge_edit_policies``, ``voip_edge_strict`` or",
+        f"``voip_edge_allow_unproven``; ``{CHANGED['no']}``, explained.",
         "",
     ]
     for aspect in ASPECTS:

@@ -20,6 +20,7 @@ NETWORK_OS = {
     "fortinet_fortios": "fortinet.fortios.fortios",
     "sonicwall_sonicos": "sonicwall.sonicos.sonicos",
 }
+"""What inventories that other collections use say; for the others it is our own name."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,28 @@ DEMO = (
     Member("berlin-r1", "cisco_ios", "nat-default"),
     Member("bremen-r1", "cisco_ios", "udp-off-only", login={"privilege": 1}),
     Member("dresden-r1", "cisco_ios", "cbac-sip-no-udp"),
-    Member("essen-r1", "cisco_ios", "both-off"),
     Member("erfurt-r1", "cisco_ios", "xe-17", own_words=True),
+    Member("essen-r1", "cisco_ios", "both-off"),
     Member("frankfurt-fg1", "fortinet_fortios", "default-74"),
     Member("hamburg-fg1", "fortinet_fortios", "vdoms"),
     Member("hannover-fg1", "fortinet_fortios", "off-74"),
     Member("kassel-fg1", "fortinet_fortios", "helper-only-off"),
     Member("leipzig-fw1", "cisco_asa", "default"),
+    Member("lindau-rv1", "cisco_rv", "rv320"),
     Member("mainz-fw1", "cisco_asa", "interface-policy"),
+    Member("marburg-ng1", "netgear_genie", "factory"),
+    Member("minden-ng2", "netgear_prosafe", "fvs318n"),
+    Member("passau-ax1", "asus_asuswrt", "factory"),
+    Member("plauen-dl1", "dlink", "a-factory"),
     Member("potsdam-fw1", "cisco_asa", "off"),
     Member("rostock-r1", "cisco_ios", "nat-default", twist="wrong_password"),
     Member("siegen-sw1", "sonicwall_sonicos", "factory", own_words=True),
+    Member("speyer-lx1", "linksys", "velop"),
     Member("stuttgart-fg1", "fortinet_fortios", "default-60", twist="unreachable"),
     Member("trier-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
+    Member("ulm-cm1", "arris_touchstone", "not-allowed"),
+    Member("velbert-dsl1", "actiontec_gt784", "routed"),
+    Member("worms-pl1", "peplink", "balance"),
 )
 
 EDGE = (
@@ -66,12 +76,18 @@ EDGE = (
     Member("celle-sw1", "sonicwall_sonicos", "digest-only"),
     Member("cottbus-sw1", "sonicwall_sonicos", "gen6-65"),
     Member("dortmund-sw1", "sonicwall_sonicos", "foreign-pending"),
+    Member("einbeck-dl1", "dlink", "a-blocked"),
     Member("emden-sw1", "sonicwall_sonicos", "foreign-lock"),
     Member("fulda-sw1", "sonicwall_sonicos", "foreign-rule-5060", own_words=True),
     Member("gera-sw1", "sonicwall_sonicos", "factory", twist="wrong_password"),
+    Member("goslar-ax1", "asus_asuswrt", "stock-2"),
     Member("halle-fg1", "fortinet_fortios", "default-74", rest=True),
     Member("jena-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
     Member("kiel-fg1", "fortinet_fortios", "vdoms", rest=True, token=True, own_words=True),
+    Member("kiel-lx1", "linksys", "old-pbx", own_words=True),
+    Member("koblenz-cm1", "arris_touchstone", "off"),
+    Member("konstanz-dsl1", "actiontec_gt784", "bridged"),
+    Member("worms-ng1", "netgear_genie", "acos-busy"),
 )
 
 FLEETS = {"demo": DEMO, "edge": EDGE}
@@ -118,7 +134,7 @@ def _variables(member: Member, device: Any) -> dict[str, Any]:
     if member.own_words:
         variables["voip_edge_platform"] = member.platform
     else:
-        variables["ansible_network_os"] = NETWORK_OS[member.platform]
+        variables["ansible_network_os"] = NETWORK_OS.get(member.platform, member.platform)
     if web:
         if member.own_words:
             variables["voip_edge_transport"] = "https"

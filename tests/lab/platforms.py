@@ -8,11 +8,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import cisco_asa, cisco_ios, fortinet_fortios, sonicos
+from . import (
+    actiontec_gt784,
+    arris_touchstone,
+    asus_asuswrt,
+    cisco_asa,
+    cisco_ios,
+    cisco_rv,
+    dlink,
+    fortinet_fortios,
+    linksys,
+    netgear_genie,
+    netgear_prosafe,
+    peplink,
+    sonicos,
+)
 from .device import Device
+from .variants import actiontec_gt784 as actiontec_variants
+from .variants import arris_touchstone as arris_variants
+from .variants import asus_asuswrt as asus_variants
 from .variants import cisco_asa as asa_variants
 from .variants import cisco_ios as ios_variants
+from .variants import cisco_rv as rv_variants
+from .variants import dlink as dlink_variants
 from .variants import fortinet_fortios as forti_variants
+from .variants import linksys as linksys_variants
+from .variants import netgear_genie as genie_variants
+from .variants import netgear_prosafe as prosafe_variants
+from .variants import peplink as peplink_variants
 from .variants import sonicwall_sonicos as sonic_variants
 
 KINDS: dict[str, tuple[type[Device], Mapping[str, Any]]] = {
@@ -20,6 +43,15 @@ KINDS: dict[str, tuple[type[Device], Mapping[str, Any]]] = {
     "cisco_asa": (cisco_asa.AsaDevice, asa_variants.VARIANTS),
     "fortinet_fortios": (fortinet_fortios.FortiDevice, forti_variants.VARIANTS),
     "sonicwall_sonicos": (sonicos.SonicDevice, sonic_variants.VARIANTS),
+    "linksys": (linksys.LinksysDevice, linksys_variants.VARIANTS),
+    "dlink": (dlink.DlinkDevice, dlink_variants.VARIANTS),
+    "netgear_genie": (netgear_genie.GenieDevice, genie_variants.VARIANTS),
+    "netgear_prosafe": (netgear_prosafe.ProSafeDevice, prosafe_variants.VARIANTS),
+    "asus_asuswrt": (asus_asuswrt.AsusDevice, asus_variants.VARIANTS),
+    "arris_touchstone": (arris_touchstone.ArrisDevice, arris_variants.VARIANTS),
+    "actiontec_gt784": (actiontec_gt784.ActiontecDevice, actiontec_variants.VARIANTS),
+    "peplink": (peplink.PeplinkDevice, peplink_variants.VARIANTS),
+    "cisco_rv": (cisco_rv.RvDevice, rv_variants.VARIANTS),
 }
 
 

@@ -78,6 +78,9 @@ def test_a_stale_copy_is_noticed_and_written_anew(
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.name)
 def test_the_versions_in_words_are_those_of_the_platform(platform: Any) -> None:
+    if platform.firmware == "":
+        assert docs_from_platforms.versions(platform) == "any"
+        return
     for words in docs_from_platforms.versions(platform).split(", "):
         for end in words.split(" to "):
             assert platform.knows(end.replace("x", "9") + ".1")
@@ -115,7 +118,24 @@ def test_the_inventory_is_five_lines() -> None:
 
 
 def test_the_number_of_platforms_is_right() -> None:
-    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    words = [
+        "no",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+    ]
     count = words[len(PLATFORMS)] if len(PLATFORMS) < len(words) else str(len(PLATFORMS))
     assert f" knows {count} platforms" in README
 
@@ -218,13 +238,14 @@ def test_the_security_guide_has_every_platform() -> None:
     assert [p.name for p in PLATFORMS if not _audit_commands(p.name)] == []
 
 
-@pytest.mark.parametrize("platform", [p.name for p in PLATFORMS if not p.identify.startswith("GET ")])
+@pytest.mark.parametrize("platform", [p.name for p in PLATFORMS if p.has_command_line])
 def test_the_commands_of_an_audit_are_the_ones_in_the_security_guide(lab: Lab, platform: str) -> None:
     allowed = _audit_commands(platform)
     for variant in variants(platform):
         device = lab.add(platform, variant=variant)
         audit(device)
         sent = {line.strip() for line in device.transcript} - {"", "(secret)", "exit", "a"}
+        sent -= {p.identify for p in PLATFORMS}  # without a platform in the inventory it is asked by the words of all
         assert not [line for line in sent if not any(f"{line} ".startswith(f"{known} ") for known in allowed)]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.voip.edge.plugins.module_utils._edge import doors
+from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.base import unmarked
+from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS
 from tests.lab import Lab
 from tests.unit.conftest import web_params
 
@@ -45,6 +47,44 @@ def test_without_a_login_it_is_named_with_what_people_do(lab: Lab, variant: str)
     refused = doors.answer("sip_alg", {**unknown(device, user=None, password=None), **CHANGE}, check=False)
     assert refused["error_kind"] == "bad_input"
     assert "password: none is given" in refused["msg"]
+
+
+# Variants whose web interface shows before any login what it is, and the model as far as it shows that.
+SHOWN = [
+    ("arris_touchstone", "factory", None),
+    ("asus_asuswrt", "factory", None),
+    ("cisco_rv", "rv320", "RV320"),
+    ("cisco_rv", "rv042", "RV042"),
+    ("dlink", "a-factory", "DIR-615"),
+    ("dlink", "b-safe", "DIR-868L"),
+    ("dlink", "c-factory", "DIR-822"),
+    ("linksys", "velop", "WHW03"),
+    ("linksys", "gateway-on", "E5350"),
+    ("linksys", "management-on", "E1200"),
+    ("netgear_genie", "factory", "R7800"),
+    ("netgear_genie", "acos-factory", "RBR750"),
+    ("netgear_prosafe", "fvs318n", "FVS318N"),
+    ("peplink", "balance", None),
+    ("sonicwall_sonicos", "factory", None),
+]
+
+
+def test_every_platform_that_shows_marks_is_tried() -> None:
+    assert {p.name for p in PLATFORMS if (p.over_https or p).sniff is not unmarked} == {name for name, _v, _m in SHOWN}
+
+
+@pytest.mark.parametrize(("platform", "variant", "model"), SHOWN)
+def test_each_is_named_without_a_login_and_not_taken_for_another(
+    lab: Lab, platform: str, variant: str, model: str | None
+) -> None:
+    device: Any = lab.add(platform, variant, rest=platform == "asus_asuswrt")
+    seen = doors.answer("edge_info", unknown(device, user=None, password=None), check=True)
+    assert seen.get("platform") == platform, seen.get("msg")
+    assert (seen["model"] or "").startswith(model or "")
+    assert model is None or seen["model"]
+    assert (seen["verdict"], seen["compliance"]) == ("undetermined", "undetermined")
+    assert device.login_attempts == 0
+    assert device.journal == []
 
 
 def test_what_shows_no_marks_gets_no_password(lab: Lab) -> None:

@@ -687,12 +687,14 @@ def test_the_edge_fleet(lab: Lab) -> None:
     assert set(hosts) == {member.name for member in FLEETS["edge"]}
     for member, dev in served:
         values = hosts[member.name]
+        if not (member.rest or dev.web_only):
+            assert (values["ansible_port"], values["voip_edge_host_key"]) == (dev.port, dev.host_key)
+            continue
         way = "voip_edge_transport" if member.own_words else "ansible_connection"
         assert values[way] == ("https" if member.own_words else "httpapi")
         assert ("ansible_user" in values) is not member.token
-        assert (values["ansible_httpapi_port"], values["voip_edge_tls_fingerprint"]) == (
-            dev.http_port,
-            dev.tls_fingerprint,
-        )
+        pin = dev.tls_fingerprint or None  # plain HTTP has none
+        assert (values["ansible_httpapi_port"], values.get("voip_edge_tls_fingerprint")) == (dev.http_port, pin)
+        assert values.get("ansible_httpapi_use_ssl", True) is bool(pin)
         assert ("ansible_password" in values) is not member.token
         assert ("voip_edge_platform" in values) is member.own_words

@@ -7,14 +7,37 @@ from __future__ import annotations
 
 from ..core.errors import BadInput
 from ..core.text import looks_binary
-from . import cisco_asa, cisco_ios, fortinet_fortios, sonicwall_sonicos
+from . import (
+    actiontec_gt784,
+    arris_touchstone,
+    asus_asuswrt,
+    cisco_asa,
+    cisco_ios,
+    cisco_rv,
+    dlink,
+    fortinet_fortios,
+    linksys,
+    netgear_genie,
+    netgear_prosafe,
+    peplink,
+    sonicwall_sonicos,
+)
 from .base import Platform
 
 PLATFORMS: tuple[Platform, ...] = (
     cisco_ios.PLATFORM,
     cisco_asa.PLATFORM,
+    cisco_rv.PLATFORM,
     fortinet_fortios.PLATFORM,
     sonicwall_sonicos.PLATFORM,
+    netgear_genie.PLATFORM,
+    netgear_prosafe.PLATFORM,
+    dlink.PLATFORM,
+    asus_asuswrt.PLATFORM,
+    linksys.PLATFORM,
+    arris_touchstone.PLATFORM,
+    actiontec_gt784.PLATFORM,
+    peplink.PLATFORM,
 )
 
 _BY_NAME: dict[str, Platform] = {}
