@@ -14,38 +14,52 @@ Sources: the vendor's tips on SIP ALG and helper, its CLI and API references; se
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import quote
+from dataclasses import replace
 
-from ..core.blocks import Block, render, words
+from ..core.blocks import Block
 from ..core.blocks import read as read_blocks
-from ..core.documents import Editor, Grammar, address, block_of, bones
-from ..core.errors import LoginRefused, Refusal, UnknownReply
-from ..core.forwards import ANY, OURS, Forward, forwards_aspect, forwards_findings, in_the_way, open_ranges, ports
-from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
+from ..core.documents import Editor
+from ..core.errors import Refusal
+from ..core.forwards import OURS, forwards_aspect, forwards_findings
+from ..core.model import DISABLED, Assessment, Finding, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
-from ..core.text import elided, first_match, port_range, unique
+from ..core.text import unique
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect, timeout_findings
 from ..transports.cli import CliSession, Dialect
-from ..transports.http import HttpSession, Reply
 from ..transports.rest import Door, RestSession
+from ._fortinet_forwards import Cannot, forward_steps, forwards_of
+from ._fortinet_rest import (
+    BASE,
+    csrf,
+    editor_of,
+    is_fortigate,
+    log_in,
+    log_out,
+    read_documents,
+    read_forward_documents,
+    read_role,
+    refusal,
+    unsaved,
+)
+from ._fortinet_tree import (
+    ADDRESS,
+    GLOBAL,
+    KERNEL,
+    MODE,
+    OFF_VALUES,
+    PROXY,
+    SERVICE,
+    VIP,
+    Fortios,
+    Helper,
+    Vdom,
+    forwards_matter,
+    mode_of,
+    parse,
+    sip_helpers,
+)
 from .base import Ask, Fact, Platform, Replies
-
-ROLE_HIDDEN = "role not shown"
-KERNEL, PROXY = "kernel-helper-based", "proxy-based"
-MODE = "default-voip-alg-mode"
-GLOBAL = "global"
-UDP_DEFAULT = 180
-EVERY_PORT = (0, 65535)
-VIP, ADDRESS, SERVICE, POLICY = "firewall vip", "firewall address", "firewall service custom", "firewall policy"
-FORWARD_TABLES = (VIP, ADDRESS, SERVICE, POLICY)
-# The keys of `system settings` that decide or accompany, with the value that means off
-OFF_VALUES = ((MODE, KERNEL), ("sip-expectation", "disable"), ("sip-helper", "disable"), ("sip-nat-trace", "disable"))
 
 FACTS = (
     Fact(
@@ -170,7 +184,6 @@ FACTS = (
         "source and the virtual IP as destination. To close it remove the policy first, then the virtual IP",
     ),
 )
-
 DIALECT = Dialect(
     pager=r"--More--[ \t]*",
     greetings=((r"\(Press 'a' to accept\):", "a"),),
@@ -192,226 +205,12 @@ DIALECT = Dialect(
 )
 
 
-@dataclass(frozen=True)
-class Helper:
-    id: str
-    name: str
-    sets: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Policy:
-    id: str
-    voip_profile: str
-    ips_filter: str
-    flow: bool
-
-
-@dataclass(frozen=True)
-class Service:
-    name: str
-    helper: str
-    udp_idle: int
-    ports: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Vdom:
-    """One virtual domain. A table that was not seen is None; `keys` holds all keys of the settings when they are known."""
-
-    settings: Mapping[str, str] | None
-    keys: tuple[str, ...] | None
-    profiles: Mapping[str, tuple[str, str]] | None
-    profiles_absent: bool
-    policies: tuple[Policy, ...] | None
-    services: tuple[Service, ...] | None
-    ttls: tuple[tuple[str, int, int, int | None], ...]
-    tables: Mapping[str, Mapping[str, Block]]
-    """The entries of the tables that make a forward, as they are written; one that was not seen is not in it."""
-    ttl_ids: tuple[str, ...]
-    """Ids of all port entries, those for other protocols too."""
-
-
-@dataclass(frozen=True)
-class Fortios:
-    version: tuple[int, int, int] | None
-    interfaces: Mapping[str, Block] | None
-    firmware: str | None
-    model: str | None
-    whole: bool
-    multi: bool
-    live: bool
-    vdoms: Mapping[str, Vdom]
-    helpers: tuple[Helper, ...] | None
-    udp_idle: int | None
-    udp_idle_line: str
-    cfg_save: str
-    secondary: bool
-    role_hidden: bool = False
-    """It is in a cluster, and whether it is the primary was not shown."""
-    documents: str = ""
-    """What a change over the REST API has to know of the tables, by scope; JSON."""
-    refused: tuple[str, ...] = ()
-    """Reads that the device refused, with its words."""
-
-
-def parse(replies: Replies) -> Fortios:
-    status, text = replies.get("status", ""), replies.get("config", "")
-    document = read_blocks(text)
-    root = document.root
-    more = read_blocks(replies.get("forwards", ""))
-    if more.sound:
-        _lay_over(root, more.root)
-    multi = bool(root.tables.get("vdom", Block()).entries) or bool(
-        re.search(r"Virtual domain configuration: (?:multiple|enable|split-task)", status)
-    )
-    header = re.search(r"^#config-version=(\w+?)-(\d+)\.(\d+)(?:\.(\d+))?", text, re.M)
-    numbers = re.search(r"^Version: (\S+) v(\d+)\.(\d+)\.(\d+)", status, re.M)
-    version: tuple[int, int, int] | None = None
-    if numbers:
-        version = (int(numbers.group(2)), int(numbers.group(3)), int(numbers.group(4)))
-    elif header:
-        # 5.x headers write 5.02 for 5.2
-        version = (int(header.group(2)), int(header.group(3)), int(header.group(4) or 0))
-    top = root.tables.get(GLOBAL, root) if multi else root
-    full_global = read_blocks(replies.get("full_global", "")).root.tables.get("system global", Block())
-    system = top.tables.get("system global", Block())
-    idle = full_global.value("udp-idle-timer") or system.value("udp-idle-timer")
-    vdoms = _vdoms(root, multi, replies)
-    whole = document.sound and not elided(text) and bool(vdoms)
-    interfaces = top.tables.get("system interface")
-    return Fortios(
-        version=version,
-        interfaces=None if interfaces is None else interfaces.entries,
-        firmware=".".join(str(n) for n in version) if version else None,
-        model=numbers.group(1) if numbers else header.group(1) if header else None,
-        whole=whole,
-        multi=multi,
-        live=bool(status),
-        vdoms=vdoms,
-        helpers=_helpers(top.tables.get("system session-helper")),
-        udp_idle=int(idle) if idle.isdigit() else UDP_DEFAULT if "system global" in top.tables and whole else None,
-        udp_idle_line=f"set udp-idle-timer {idle}" if idle else f"no udp-idle-timer line: default {UDP_DEFAULT} s",
-        cfg_save=full_global.value("cfg-save") or system.value("cfg-save", "automatic"),
-        secondary=bool(re.search(r"Current HA mode: .*(?:secondary|slave|backup)", status)),
-        role_hidden=ROLE_HIDDEN in status,
-        documents=replies.get("documents", ""),
-        refused=tuple(line for line in replies.get("refused", "").split("\n") if line),
-    )
-
-
-def _lay_over(block: Block, more: Block) -> None:
-    """Adds the tables and entries of another text about the same device."""
-    for name, table in more.tables.items():
-        _lay_over(block.tables.setdefault(name, Block()), table)
-    for name, entry in more.entries.items():
-        _lay_over(block.entries.setdefault(name, Block()), entry)
-    block.sets.update(more.sets)
-
-
-def _vdoms(root: Block, multi: bool, replies: Replies) -> dict[str, Vdom]:
-    found = root.tables.get("vdom", Block()).entries
-    # An administrator of one VDOM, and a backup of one VDOM, show its tables without the frame around them.
-    scopes = dict(found.items()) if found else {"": root}
-    return {
-        name: _vdom(block, replies.get("full:" + name, ""), replies.get("profiles_absent", ""))
-        for name, block in scopes.items()
-    }
-
-
-def _helpers(table: Block | None) -> tuple[Helper, ...] | None:
-    if table is None:
-        return None
-    return tuple(Helper(i, e.value("name"), tuple(e.sets.items())) for i, e in table.entries.items())
-
-
-def _vdom(block: Block, full: str, profiles_absent: str) -> Vdom:
-    compact = block.tables.get("system settings")
-    complete = read_blocks(full)
-    detailed = complete.root.tables.get("system settings") if complete.sound else None
-    settings = {
-        k: words(v)[0] if words(v) else "" for b in (compact, detailed) if b is not None for k, v in b.sets.items()
-    }
-    profiles = block.tables.get("voip profile")
-    policies, services = block.tables.get("firewall policy"), block.tables.get("firewall service custom")
-    ttl = block.tables.get("system session-ttl", Block()).tables.get("port", Block())
-    return Vdom(
-        settings=None if compact is None and detailed is None else settings,
-        keys=tuple(detailed.sets) if detailed is not None and len(detailed.sets) > 3 else None,
-        profiles=None if profiles is None else {n: _profile(e) for n, e in profiles.entries.items()},
-        profiles_absent=bool(profiles_absent),
-        policies=None if policies is None else tuple(_policies(policies)),
-        services=None if services is None else tuple(_services(services)),
-        ttls=tuple(
-            (i, *_span(e), _number(e.value("timeout")))
-            for i, e in ttl.entries.items()
-            if e.value("protocol") in ("17", "0")
-        ),
-        tables={name: block.tables[name].entries for name in FORWARD_TABLES if name in block.tables},
-        ttl_ids=tuple(ttl.entries),
-    )
-
-
-def _profile(entry: Block) -> tuple[str, str]:
-    sip = entry.tables.get("sip", Block())
-    return sip.value("status", "enable"), sip.value("rtp", "enable")
-
-
-def _policies(table: Block) -> list[Policy]:
-    return [
-        Policy(i, e.value("voip-profile"), e.value("ips-voip-filter"), e.value("inspection-mode", "flow") == "flow")
-        for i, e in table.entries.items()
-        if _enabled(e)
-    ]
-
-
-def _enabled(entry: Block) -> bool:
-    return entry.value("status", "enable") != "disable"
-
-
-def _services(table: Block) -> list[Service]:
-    out = []
-    for name, entry in table.entries.items():
-        spans = [port_range(w.split(":")[0]) for w in words(entry.sets.get("udp-portrange", ""))]
-        idle = entry.value("udp-idle-timer", "0")
-        ports = tuple(s for s in spans if s is not None)
-        out.append(Service(name, entry.value("helper", "auto"), int(idle) if idle.isdigit() else 0, ports))
-    return out
-
-
-def _span(entry: Block) -> tuple[int, int]:
-    first = entry.value("start-port", "0")
-    last = entry.value("end-port", first)
-    return (int(first), int(last)) if first.isdigit() and last.isdigit() else (0, 0)
-
-
-def _number(text: str) -> int | None:
-    return None if text == "never" else int(text) if text.isdigit() else 300
-
-
-def _mode(box: Fortios, vdom: Vdom) -> str:
-    """The mode of a VDOM: a value, `absent` where this firmware has no such key, or `unknown`."""
-    if vdom.settings is None:
-        return "unknown"
-    if MODE in vdom.settings:
-        return vdom.settings[MODE]
-    if vdom.keys is not None:
-        return "absent"
-    if box.version is None:
-        return "unknown"
-    return PROXY if box.version >= (5, 2, 0) else "absent"
-
-
-def _sip_helpers(box: Fortios) -> tuple[Helper, ...]:
-    return tuple(h for h in box.helpers or () if h.name == "sip")
-
-
 class _Judge:
     """The mechanisms of one VDOM."""
 
     def __init__(self, box: Fortios, name: str, vdom: Vdom) -> None:
         self.box, self.scope, self.vdom = box, name or "root" if box.multi else "global", vdom
-        self.mode = _mode(box, vdom)
+        self.mode = mode_of(box, vdom)
         self.default_status = None if vdom.profiles is None else vdom.profiles.get("default", ("enable", "enable"))[0]
 
     def made(
@@ -494,7 +293,7 @@ class _Judge:
             return self.made("sip_helper", "not_applicable", ("no sip-helper key",), "default")
         if value == "disable":
             return self.made("sip_helper", "off", ("set sip-helper disable",))
-        state = "on" if _sip_helpers(self.box) else "unknown" if self.box.helpers is None else "off"
+        state = "on" if sip_helpers(self.box) else "unknown" if self.box.helpers is None else "off"
         note = () if state == "on" else ("no helper entry named sip that it could switch",)
         return self.made("sip_helper", state, (f"set sip-helper {value}", *note))
 
@@ -507,7 +306,7 @@ class _Judge:
                 ("set sip-expectation disable",),
                 "configured" if self.setting("sip-expectation") else "default",
             )
-        state = "on" if _sip_helpers(self.box) else "unknown" if self.box.helpers is None else "not_applicable"
+        state = "on" if sip_helpers(self.box) else "unknown" if self.box.helpers is None else "not_applicable"
         return self.made("sip_expectation", state, (f"set sip-expectation {value}",))
 
     def sip_nat_trace(self) -> Mechanism:
@@ -552,7 +351,7 @@ class _Judge:
 
 
 def _helper_mechanism(box: Fortios) -> Mechanism:
-    entries = _sip_helpers(box)
+    entries = sip_helpers(box)
     if box.helpers is None:
         return Mechanism(
             "session_helper", "global", "unknown", "configured", ("config system session-helper was not read",)
@@ -609,112 +408,10 @@ def _timers(box: Fortios) -> list[Timer]:
     return timers
 
 
-def _forwards(box: Fortios) -> list[Forward]:
-    """The virtual IPs that bring UDP in, and who gets through the policies that name them."""
-    out = []
-    for name, vdom in box.vdoms.items():
-        for vip, entry in vdom.tables.get(VIP, {}).items():
-            span = _vip_span(entry)
-            if span is None or not _enabled(entry):
-                continue
-            mapped = entry.value("mappedip").partition("-")
-            inside = mapped[0] if not mapped[2] or mapped[2] == mapped[0] else None
-            first = port_range(entry.value("mappedport")) if span != EVERY_PORT else span
-            evidence = (f'edit "{vip}": {ports(span)}',)
-            out.append(
-                Forward(
-                    "vip",
-                    f"{name or 'global'} {vip}",
-                    *span,
-                    inside or None,
-                    _admitted(vdom, vip, entry, span),
-                    evidence,
-                    first[0] if first else None,
-                    ours=vip.startswith(OURS),
-                )
-            )
-    return out
-
-
-def _vip_span(entry: Block) -> tuple[int, int] | None:
-    """The external UDP ports of a virtual IP. Without a port forward it takes all of them."""
-    if entry.value("portforward", "disable") != "enable":
-        return EVERY_PORT
-    if entry.value("protocol", "tcp") != "udp":
-        return None
-    outer, inner = port_range(entry.value("extport")), port_range(entry.value("mappedport"))
-    if outer is None:
-        return EVERY_PORT
-    if inner is not None and outer[0] == outer[1]:  # 5.x writes the first port only
-        return outer[0], outer[0] + inner[1] - inner[0]
-    return outer
-
-
-def _admitted(vdom: Vdom, vip: str, entry: Block, span: tuple[int, int]) -> tuple[str, ...] | None:
-    """The networks that the policies let in through a virtual IP; None where that cannot be said."""
-    rules, addresses = vdom.tables.get(POLICY), vdom.tables.get(ADDRESS)
-    if rules is None or addresses is None or (vdom.settings or {}).get("central-nat", "disable") != "disable":
-        return None
-    known = {"all", *addresses, *vdom.tables.get(VIP, {})}
-    found: list[str] = []
-    strange = denied = False
-    for rule in filter(_enabled, rules.values()):
-        targets = words(rule.sets.get("dstaddr", ""))
-        if rule.value("action", "deny") != "accept":
-            denied = denied or (_comes_from(rule, entry.value("extintf")) and bool({"all", vip} & set(targets)))
-        elif vip in targets:
-            nets = _networks(addresses, words(rule.sets.get("srcaddr", "")))
-            covered = _covers(vdom, words(rule.sets.get("service", "")), span)
-            if denied or nets is None or covered is None or _negated(rule):
-                return None
-            found += nets if covered else ()
-        else:
-            strange = strange or not set(targets) <= known  # a group may hold the virtual IP
-    if not found and strange:
-        return None
-    return (ANY,) if ANY in found else unique(found)
-
-
-def _negated(rule: Block) -> bool:
-    return any(key.endswith("-negate") and rule.value(key) != "disable" for key in rule.sets)
-
-
-def _comes_from(rule: Block, interface: str) -> bool:
-    sources = words(rule.sets.get("srcintf", ""))
-    return interface in ("", "any") or interface in sources or "any" in sources
-
-
-def _networks(addresses: Mapping[str, Block], names: list[str]) -> tuple[str, ...] | None:
-    out = []
-    for name in names:
-        entry = addresses.get(name)
-        subnet = words(entry.sets.get("subnet", "0.0.0.0 0.0.0.0")) if entry is not None else []
-        if name == "all" or subnet == ["0.0.0.0", "0.0.0.0"]:
-            out.append(ANY)
-        elif entry is None or entry.value("type", "ipmask") != "ipmask" or len(subnet) != 2:
-            return None
-        else:
-            out.append(str(ipaddress.ip_network("/".join(subnet), strict=False)))
-    return tuple(out) if out else None
-
-
-def _covers(vdom: Vdom, names: list[str], span: tuple[int, int]) -> bool | None:
-    """Whether services let a range of UDP ports through; None where one is not known or lets a part through."""
-    known = {s.name: s.ports for s in vdom.services or ()}
-    if "ALL" in names or "ALL_UDP" in names:
-        return True
-    if any(name not in known for name in names):
-        return None
-    spans = [p for name in names for p in known[name]]
-    if any(first <= span[0] and span[1] <= last for first, last in spans):
-        return True
-    return None if any(first <= span[1] and span[0] <= last for first, last in spans) else False
-
-
 def assess(box: Fortios, profile: Profile) -> Assessment:
     sip = sip_aspect(_mechanisms(box))
     timeout = timeout_aspect(_timers(box), profile.udp_timeout)
-    inbound = _forwards(box)
+    inbound = forwards_of(box)
     readable = box.whole and all(VIP in v.tables for v in box.vdoms.values())
     forwards = forwards_aspect(inbound, readable, profile)
     findings = (
@@ -767,9 +464,9 @@ def plan(box: Fortios, options: Options) -> Plan:
     unsupported: dict[str, str] = {}
     if options.forwards is not None:
         try:
-            more, expected = _forward_steps(expected, options.forwards, options.allow_unproven)
+            more, expected = forward_steps(expected, options.forwards, options.allow_unproven)
             steps += more
-        except _Cannot as error:
+        except Cannot as error:
             unsupported["port_forwards"] = str(error)
         except Refusal as error:
             return Plan((), box, str(error))
@@ -813,10 +510,10 @@ def _sip_steps(box: Fortios, disable: bool, edit_policies: bool) -> tuple[list[S
     steps: list[Step] = []
     helpers = box.helpers or ()
     top = GLOBAL if box.multi else ""
-    if disable and _sip_helpers(box):
-        steps.append(_delete_helpers(top, _sip_helpers(box)))
+    if disable and sip_helpers(box):
+        steps.append(_delete_helpers(top, sip_helpers(box)))
         helpers = tuple(h for h in helpers if h.name != "sip")
-    elif not disable and not _sip_helpers(box) and box.helpers is not None:
+    elif not disable and not sip_helpers(box) and box.helpers is not None:
         new = Helper(
             _free_id([h.id for h in helpers], 13), "sip", (("name", "sip"), ("protocol", "17"), ("port", "5060"))
         )
@@ -826,7 +523,7 @@ def _sip_steps(box: Fortios, disable: bool, edit_policies: bool) -> tuple[list[S
     vdoms = {}
     for name, vdom in box.vdoms.items():
         found, vdoms[name] = _settings_step(box, name, vdom, disable)
-        more, vdoms[name] = _profile_step(name, vdoms[name], disable, _mode(box, vdom) == PROXY or bool(found))
+        more, vdoms[name] = _profile_step(name, vdoms[name], disable, mode_of(box, vdom) == PROXY or bool(found))
         steps += found + more
         if disable and edit_policies:
             found, vdoms[name] = _policy_steps(name, vdoms[name])
@@ -884,8 +581,8 @@ def _settings_step(box: Fortios, name: str, vdom: Vdom, disable: bool) -> tuple[
     settings, keys = vdom.settings or {}, vdom.keys or ()
     if disable:
         wanted = {k: v for k, v in OFF_VALUES if k in keys and settings.get(k) != v}
-        deciding = {k for k in wanted if k in (MODE, "sip-helper") or (k == "sip-expectation" and _sip_helpers(box))}
-        if not deciding and not _sip_helpers(box):
+        deciding = {k for k in wanted if k in (MODE, "sip-helper") or (k == "sip-expectation" and sip_helpers(box))}
+        if not deciding and not sip_helpers(box):
             wanted = {}
     else:
         wanted = {MODE: PROXY} if MODE in keys and settings.get(MODE) != PROXY else {}
@@ -945,215 +642,6 @@ def _policy_steps(name: str, vdom: Vdom) -> tuple[list[Step], Vdom]:
     return steps, changed
 
 
-class _Cannot(Exception):
-    """A forward cannot be made here; the text says why and what a person does."""
-
-
-def _forward_steps(box: Fortios, wanted: Forwards, unproven: bool) -> tuple[list[Step], Fortios]:
-    """Ours are exactly what is wanted, or they are made anew; what somebody else made stays as it is."""
-    have = _forwards(box)
-    ours = [f for f in have if f.ours]
-    exact = all(f.leads_to(wanted.pbx) and set(f.sources or ()) == set(wanted.sources) for f in ours)
-    settled = {(f.first, f.last) for f in ours} <= set(wanted.ranges) and not open_ranges(have, wanted)
-    if wanted.present and exact and settled:
-        return [], box
-    steps, vdoms = [], {}
-    for name, vdom in box.vdoms.items():
-        found, vdoms[name] = _remove_ours(name, vdom)
-        steps += found
-    box = replace(box, vdoms=vdoms)
-    if not wanted.present:
-        return steps, box
-    name, outside, inside, address = _where(box, wanted, unproven)
-    theirs = [f for f in _forwards(box) if f.scope.startswith(f"{name or 'global'} ")]
-    blocked = in_the_way([f for f in theirs if _meets(box.vdoms[name], f, outside, address)], wanted)
-    if blocked:
-        raise Refusal(blocked)
-    made, vdom = _make(name, box.vdoms[name], wanted, open_ranges(theirs, wanted), (outside, inside, address))
-    return steps + made, replace(box, vdoms={**box.vdoms, name: vdom})
-
-
-def _meets(vdom: Vdom, forward: Forward, outside: str, address: str) -> bool:
-    """Whether a virtual IP stands on the same public address."""
-    entry = vdom.tables[VIP][forward.scope.split(" ", 1)[1]]
-    there = entry.value("extip").partition("-")[0]
-    return entry.value("extintf") in ("", "any", outside) and (there in ("0.0.0.0", address) or address == "0.0.0.0")
-
-
-def _where(box: Fortios, wanted: Forwards, unproven: bool) -> tuple[str, str, str, str]:
-    """VDOM, outside interface, inside interface, public address. Raises Refusal that names the variable to set."""
-    candidates = [
-        (n, o)
-        for n, vdom in box.vdoms.items()
-        for o in ([wanted.outside] if wanted.outside else _outsides(vdom))
-        if not box.multi or _vdom_of(box, o) in ("", n)
-    ]
-    if len(candidates) != 1:
-        what = ", ".join(f"{o} ({n or 'global'})" for n, o in candidates) or "no policy with nat enable"
-        raise Refusal(f"which interface leads to the internet is not plain ({what}): set voip_edge_outside_interface")
-    name, outside = candidates[0]
-    vdom = box.vdoms[name]
-    settings = vdom.settings or {}
-    if settings.get("central-nat", "disable") != "disable" or settings.get("ngfw-mode") == "policy-based":
-        raise _Cannot(
-            "with central NAT or in policy-based mode a virtual IP acts in other ways: make the forward by hand"
-        )
-    if any(table not in vdom.tables for table in FORWARD_TABLES) or box.interfaces is None:
-        raise Refusal("the tables of addresses, services, virtual IPs, policies and interfaces were not all read")
-    if outside not in box.interfaces:
-        raise Refusal(f"there is no interface {outside} (a zone is not one): set voip_edge_outside_interface")
-    return name, outside, wanted.inside or _inside(box, name, wanted.pbx), _public(box, wanted, outside, unproven)
-
-
-def _vdom_of(box: Fortios, interface: str) -> str:
-    entry = (box.interfaces or {}).get(interface)
-    return entry.value("vdom") if entry is not None else ""
-
-
-def _outsides(vdom: Vdom) -> tuple[str, ...]:
-    """Where the policies send translated traffic."""
-    out = [r for r in vdom.tables.get(POLICY, {}).values() if _enabled(r) and r.value("nat") == "enable"]
-    return unique(i for r in out for i in words(r.sets.get("dstintf", "")))
-
-
-def _inside(box: Fortios, name: str, pbx: str) -> str:
-    """The interface whose network holds the PBX."""
-    found = [
-        i
-        for i, entry in (box.interfaces or {}).items()
-        if name in ("", entry.value("vdom", name)) and _holds(words(entry.sets.get("ip", "")), pbx)
-    ]
-    if len(found) != 1:
-        raise Refusal(f"no single interface has a network with {pbx} in it: set voip_edge_inside_interface")
-    return found[0]
-
-
-def _holds(ip: list[str], host: str) -> bool:
-    try:
-        return len(ip) == 2 and ipaddress.ip_address(host) in ipaddress.ip_network("/".join(ip), strict=False)
-    except ValueError:
-        return False
-
-
-def _public(box: Fortios, wanted: Forwards, outside: str, unproven: bool) -> str:
-    """The public address. One that changes would need 0.0.0.0, which is documented for another kind of virtual IP only."""
-    entry = (box.interfaces or {})[outside]
-    own = words(entry.sets.get("ip", ""))[:1]
-    if wanted.address:
-        return wanted.address
-    if own and own != ["0.0.0.0"] and entry.value("mode", "static") == "static":
-        return own[0]
-    if unproven:
-        return "0.0.0.0"
-    raise Refusal(f"{outside} has no fixed address: set voip_edge_outside_address")
-
-
-def _remove_ours(name: str, vdom: Vdom) -> tuple[list[Step], Vdom]:
-    """Policies first: what they name cannot be deleted."""
-    steps, tables = [], dict(vdom.tables)
-    vips = {n for n in tables.get(VIP, {}) if n.startswith(OURS)}
-    rules = {i for i, r in tables.get(POLICY, {}).items() if set(words(r.sets.get("dstaddr", ""))) & vips}
-    foreign = [i for i in rules if not set(words(tables[POLICY][i].sets["dstaddr"])) <= vips]
-    if foreign:
-        raise Refusal(
-            f"policy {foreign[0]} names one of our virtual IPs beside others: it is not ours and is not altered"
-        )
-    for table, gone in ((POLICY, rules), (VIP, vips), (SERVICE, None), (ADDRESS, None)):
-        entries = tables.get(table, {})
-        names = gone if gone is not None else {n for n in entries if n.startswith(OURS)}
-        if names:
-            old = {n: e for n, e in entries.items() if n in names}
-            steps.append(Step(_deleted(table, old), _written(table, old), name))
-            tables[table] = {n: e for n, e in entries.items() if n not in names}
-    return steps, _with(vdom, tables)
-
-
-def _make(
-    name: str, vdom: Vdom, wanted: Forwards, spans: list[tuple[int, int]], where: tuple[str, str, str]
-) -> tuple[list[Step], Vdom]:
-    """Virtual IPs and their policy together: a virtual IP alone takes its address away from others."""
-    outside, inside, address = where
-    sources = {f"{OURS}-{n.replace('/', '-')}": n for n in wanted.sources if n != ANY}
-    vips = {f"{OURS}-{'-'.join(map(str, sorted(set(span))))}": span for span in spans}
-    number = str(max((int(i) for i in vdom.tables[POLICY] if i.isdigit()), default=0) + 1)
-    new: dict[str, dict[str, dict[str, str]]] = {
-        ADDRESS: {n: {"subnet": _subnet(net)} for n, net in sources.items()},
-        SERVICE: {OURS: {"udp-portrange": " ".join(map(_range, spans))}},
-        VIP: {
-            n: {
-                "extip": address, "mappedip": f'"{wanted.pbx}"', "extintf": f'"{outside}"', "portforward": "enable",
-                "protocol": "udp", "extport": _range(span), "mappedport": _range(span),
-            }
-            for n, span in vips.items()
-        },
-        POLICY: {
-            number: {
-                **({"name": f'"{OURS}"'} if any("name" in r.sets for r in vdom.tables[POLICY].values()) else {}),
-                "srcintf": f'"{outside}"', "dstintf": f'"{inside}"', "action": "accept",
-                "srcaddr": " ".join(f'"{n}"' for n in sources) or '"all"',
-                "dstaddr": " ".join(f'"{n}"' for n in vips), "schedule": '"always"', "service": f'"{OURS}"',
-            }
-        },
-    }  # fmt: skip
-    steps, tables = [], dict(vdom.tables)
-    for table, entries in new.items():
-        blocks = {n: Block(dict(sets)) for n, sets in entries.items()}
-        do = list(_written(table, blocks))
-        order = {**tables[table], **blocks}
-        denies = [i for i, r in tables[table].items() if table == POLICY and _denies(r, outside)]
-        if denies:  # a new policy lands at the end, behind what would keep the provider out
-            do.insert(-1, f"move {number} before {denies[0]}")
-            order = {}
-            for key, entry in tables[table].items():
-                order.update({**blocks, key: entry} if key == denies[0] else {key: entry})
-        if blocks:
-            steps.append(Step(tuple(do), _deleted(table, blocks), name))
-        tables[table] = order
-    return steps, _with(vdom, tables)
-
-
-def _denies(rule: Block, outside: str) -> bool:
-    named = "all" in words(rule.sets.get("dstaddr", ""))
-    return _enabled(rule) and rule.value("action", "deny") != "accept" and _comes_from(rule, outside) and named
-
-
-def _range(span: tuple[int, int]) -> str:
-    return str(span[0]) if span[0] == span[1] else "{}-{}".format(*span)
-
-
-def _subnet(network: str) -> str:
-    net = ipaddress.ip_network(network)
-    return f"{net.network_address} {net.netmask}"
-
-
-def _with(vdom: Vdom, tables: Mapping[str, Mapping[str, Block]]) -> Vdom:
-    """The VDOM with other tables, and what is read out of them."""
-    policies, services = tables.get(POLICY), tables.get(SERVICE)
-    return replace(
-        vdom,
-        tables=tables,
-        policies=None if policies is None else tuple(_policies(Block(entries=dict(policies)))),
-        services=None if services is None else tuple(_services(Block(entries=dict(services)))),
-    )
-
-
-def _edited(table: str, name: str) -> str:
-    return f"edit {name}" if table == POLICY else f'edit "{name}"'
-
-
-def _written(table: str, entries: Mapping[str, Block]) -> tuple[str, ...]:
-    lines = [
-        line
-        for name, entry in entries.items()
-        for line in (_edited(table, name), *(f"set {k} {v}" for k, v in entry.sets.items()), "next")
-    ]
-    return (f"config {table}", *lines, "end")
-
-
-def _deleted(table: str, entries: Mapping[str, Block]) -> tuple[str, ...]:
-    return (f"config {table}", *(_edited(table, n).replace("edit", "delete", 1) for n in reversed([*entries])), "end")
-
-
 SETTINGS = "show full-configuration system settings"
 _PARTS = (
     "show full-configuration voip profile",
@@ -1207,15 +695,10 @@ def _read_vdoms(ask: Ask, out: dict[str, str]) -> dict[str, str]:
     return out
 
 
-def _forwards_matter(root: Block, profile: Profile) -> bool:
-    scopes = [root, *root.tables.get("vdom", Block()).entries.values()]
-    return profile.forwards is not None or any(scope.tables.get(VIP, Block()).entries for scope in scopes)
-
-
 def read_forwards(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
     """Addresses and interfaces, where there are virtual IPs to judge or forwards to make. With VDOMs they are there already."""
     root = read_blocks(replies.get("config", "")).root
-    if not _forwards_matter(root, profile) or "vdom" in root.tables or "system interface" in root.tables:
+    if not forwards_matter(root, profile) or "vdom" in root.tables or "system interface" in root.tables:
         return {}
     return {"forwards": "".join(_blocks_only(ask(f"show {table}")) + "\n" for table in (ADDRESS, "system interface"))}
 
@@ -1261,214 +744,6 @@ def _save(box: Fortios, scope: str) -> tuple[str, ...]:
     return ("config global", "execute cfg save", "end") if box.multi else ("execute cfg save",)
 
 
-# -- the REST API -------------------------------------------------------------------------------------------------------
-
-BASE = "/api/v2"
-GRAMMAR = Grammar(
-    keys={"firewall policy": "policyid", "system session-helper": "id", "port": "id"},
-    members={
-        "srcintf": "name", "dstintf": "name", "srcaddr": "name", "dstaddr": "name", "service": "name", "mappedip": "range",
-    },
-    spaced=("udp-portrange", "tcp-portrange", "subnet", "ip"),
-    integers=("id", "policyid", "protocol", "port", "start-port", "end-port", "udp-idle-timer"),
-    objects=("sip", "sccp", "msrp"),
-    cleared=("voip-profile",),
-)  # fmt: skip
-VDOM_TABLES = (
-    "system settings", "voip profile", "firewall policy", "firewall service custom", "system session-ttl", "firewall vip",
-)  # fmt: skip
-SINGLE = ("system global", "system ha", "system settings", "system session-ttl")
-"""Objects; all others are tables."""
-MAY_LACK = ("voip profile", "system ha")
-"""Small models have the one no more, and where there are no clusters there is no setting for them."""
-# The access group of an administrator's profile that each part of the configuration belongs to
-GROUPS = {"system": "sysgrp", "voip": "utmgrp", "firewall": "fwgrp"}
-
-
-def _is_fortigate(reply: str) -> bool:
-    """A FortiGate says its version beside its serial number, which begins with FG or FW; a FortiManager's with FMG."""
-    seen = _mapping(reply)
-    version, serial = str(seen.get("version", "")), str(seen.get("serial", ""))
-    return re.match(r"v\d+\.\d+\.\d+", version) is not None and re.match(r"F[GW]", serial) is not None
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    """The JSON object of an answer, of a list the first; empty where there is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return next((part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)), {})
-
-
-class _Reader:
-    """Asks for tables and keeps what came. A refused one is not there; an unreadable one spoils the whole."""
-
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
-        self.refused: list[str] = []
-        self.absent: list[str] = []
-        self.broken: list[str] = []
-
-    def table(self, name: str, query: str = "") -> dict[str, _Table]:
-        """What each VDOM answers. 404 is the device's word for a table that it does not have."""
-        reply = self.ask(f"GET /cmdb/{address(name)}{query}")
-        if re.match(r"\d{3} ", reply):
-            if reply.startswith("404 ") and name in MAY_LACK:
-                self.absent.append(name)
-            else:
-                self.refused.append(f"GET /cmdb/{address(name)}: {reply[4:]}")
-            return {}
-        try:
-            return self._answers(name, json.loads(reply))
-        except (ValueError, RecursionError):
-            self.broken.append(name)
-            return {}
-
-    def only(self, name: str, query: str = "") -> _Table | None:
-        """The answer of a table that is there once; None where it was refused or cannot be read."""
-        return next(iter(self.table(name, query).values()), None)
-
-    def _answers(self, name: str, document: Any) -> dict[str, _Table]:
-        """An answer for several VDOMs, or for the global scope, is a list. Raises ValueError."""
-        found = {}
-        for part in document if isinstance(document, list) else [document]:
-            results = part.get("results") if isinstance(part, dict) and part.get("status") == "success" else None
-            if not isinstance(results, dict if name in SINGLE else list):
-                raise ValueError(name)
-            found[str(part.get("vdom", ""))] = _Table(results, block_of(name, results, GRAMMAR))
-        return found
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table or object as it came, and as the command line would show it."""
-
-    results: Any
-    block: Block
-
-
-_Tables = Mapping[str, _Table]
-
-
-def _read_documents(ask: Ask, identity: str) -> dict[str, str]:
-    """The replies that a command line would have given, out of one request a table for all VDOMs."""
-    reader = _Reader(ask)
-    settings = reader.only("system global")
-    multi, names = _vdom_names(reader, settings)
-    helpers = reader.only("system session-helper", "?global=1" if multi else "")
-    device = {n: t for n, t in (("system global", settings), ("system session-helper", helpers)) if t is not None}
-    query = "?vdom=" + ",".join(quote(n, safe="") for n in names) if multi else ""
-    scopes: dict[str, dict[str, _Table]] = {name: {} for name in names}
-    for table in VDOM_TABLES:
-        for vdom, found in reader.table(table, query).items():
-            scopes.setdefault(vdom if multi else "", {})[table] = found
-    # an administrator of one VDOM sees its tables without the frame around them, as on the command line
-    framed = multi and (len(names) > 1 or settings is not None)
-    if not framed:
-        scopes = {"": scopes[names[0]]}
-    out = {
-        "status": _status(_mapping(identity), multi, "" if framed else names[0]),
-        "full_global": render(_block({n: t for n, t in device.items() if n == "system global"})),
-        "refused": "\n".join(reader.refused),
-        "profiles_absent": "404" if "voip profile" in reader.absent else "",
-        "documents": json.dumps({name: _bones(tables) for name, tables in {**scopes, GLOBAL: device}.items()}),
-    }
-    for name, tables in scopes.items():
-        out["full:" + name] = render(_block({n: t for n, t in tables.items() if n == "system settings"}))
-    if framed:
-        vdoms = Block(entries={name: _block(tables) for name, tables in scopes.items()})
-        whole = Block(tables={GLOBAL: _block(device), "vdom": vdoms})
-    else:
-        whole = _block({**device, **scopes[""]})
-    # a block that never ends: the text then counts as one that was not read whole
-    out["config"] = render(whole) + "".join(f"config (not readable: {name})\n" for name in reader.broken)
-    return out
-
-
-def _read_forward_documents(ask: Ask, replies: Replies, profile: Profile) -> dict[str, str]:
-    """Addresses and interfaces, as on the command line. An administrator of one VDOM sees no interfaces."""
-    documents = json.loads(replies.get("documents", "{}"))
-    multi = "configuration: multiple" in replies["status"]
-    names = [name for name in documents if name != GLOBAL]
-    if not _forwards_matter(read_blocks(replies["config"]).root, profile) or (multi and "" in names):
-        return {}
-    reader = _Reader(ask)
-    faces = reader.only("system interface", "?global=1" if multi else "")
-    query = "?vdom=" + ",".join(quote(n, safe="") for n in names) if multi else ""
-    found = {(vdom if multi else ""): table for vdom, table in reader.table(ADDRESS, query).items()}
-    for name, table in found.items():
-        documents.setdefault(name, {})[ADDRESS] = bones(ADDRESS, table.results, GRAMMAR)
-    device = {"system interface": faces} if faces is not None else {}
-    if multi:
-        vdoms = Block(entries={name: _block({ADDRESS: table}) for name, table in found.items()})
-        whole = Block(tables={GLOBAL: _block(device), "vdom": vdoms})
-    else:
-        whole = _block(device | {ADDRESS: found[""]} if "" in found else device)
-    refused = "\n".join(part for part in (replies.get("refused", ""), *reader.refused) if part)
-    return {"forwards": render(whole), "documents": json.dumps(documents), "refused": refused}
-
-
-def _vdom_names(reader: _Reader, settings: _Table | None) -> tuple[bool, list[str]]:
-    """Whether there are VDOMs, and their names. Only where the device says that there are none it is not asked for them.
-
-    An administrator of one VDOM does not see the device's own settings, but the name of his VDOM.
-    """
-    seen = settings.results if settings is not None else {}
-    mode = str(seen.get("vdom-mode") or seen.get("vdom-admin") or "")
-    if mode in ("no-vdom", "disable"):
-        return False, [""]
-    listed = reader.only("system vdom", "?format=name")
-    names = list(listed.block.entries) if listed is not None else []
-    if not names or (not mode and names == ["root"]):
-        reader.broken.append("system vdom")  # there may be VDOMs that were not seen
-        return False, [""]
-    return True, names
-
-
-def _block(tables: _Tables) -> Block:
-    return Block(tables={name: table.block for name, table in tables.items()})
-
-
-def _bones(tables: _Tables) -> dict[str, Any]:
-    return {name: bones(name, table.results, GRAMMAR) for name, table in tables.items()}
-
-
-def _status(seen: Mapping[str, Any], multi: bool, vdom: str) -> str:
-    """What `get system status` says in these lines, as far as the API tells it."""
-    results = seen.get("results")
-    parts = results if isinstance(results, dict) else {}
-    model = "-".join(str(parts[key]) for key in ("model_name", "model_number") if parts.get(key)) or "FortiGate"
-    lines = [
-        f"Version: {model} {seen.get('version')},build{seen.get('build')}",
-        f"Serial-Number: {seen.get('serial')}",
-        f"Current virtual domain: {vdom or seen.get('vdom') or 'root'}",
-        f"Virtual domain configuration: {'multiple' if multi else 'disable'}",
-    ]
-    return "".join(line + "\n" for line in lines)
-
-
-def _read_role(ask: Ask, replies: Replies) -> dict[str, str]:
-    """Before a change: whether this is a cluster's secondary unit. No table for clusters: it cannot be in one.
-
-    The fields are those by which exporters and connectors for this API tell the primary. [src]
-    """
-    status = replies["status"]
-    reader = _Reader(ask)
-    settings = reader.only("system ha", "?global=1" if "configuration: multiple" in status else "")
-    mode = str(settings.results.get("mode", "")) if settings is not None else ""
-    if mode == "standalone" or (not mode and reader.absent):
-        return {"status": status + "Current HA mode: standalone\n"}
-    serial = first_match(r"^Serial-Number: (\S+)", status)
-    members = _mapping(ask("GET /monitor/system/ha-checksums")).get("results")
-    role = ROLE_HIDDEN
-    for member in members if isinstance(members, list) else []:
-        if isinstance(member, dict) and member.get("serial_no") == serial:
-            leads = member.get("is_root_primary", member.get("is_root_master"))
-            role = ROLE_HIDDEN if leads is None else "primary" if leads in (True, 1) else "secondary"
-    return {"status": f"{status}Current HA mode: {mode or 'unknown'}, {role}\n"}
-
-
 def _plan_requests(box: Fortios, options: Options) -> Plan:
     """The same plan, its lines as requests. What has no request is refused before the first write."""
     made = plan(box, options)
@@ -1482,126 +757,13 @@ def _plan_requests(box: Fortios, options: Options) -> Plan:
     steps = []
     try:
         for step in made.steps:
-            editor = editors.setdefault(step.scope, _editor(box, step.scope))
+            editor = editors.setdefault(step.scope, editor_of(box, step.scope))
             do, undo = editor.both_ways(step.do, step.undo)
             steps.append(replace(step, do=do, undo=undo))
     except Refusal as error:
         return Plan((), box, str(error))
-    unsaved = _unsaved(box)
-    return replace(made, steps=tuple(steps), still_needed=made.still_needed + ((unsaved,) if unsaved else ()))
-
-
-def _editor(box: Fortios, scope: str) -> Editor:
-    """Over the tables of a scope as they were read; with VDOMs each request names the scope that it is for."""
-    documents = json.loads(box.documents or "{}")
-    if not box.multi:
-        return Editor(GRAMMAR, {**documents.get(GLOBAL, {}), **documents.get("", {})}, "/cmdb")
-    query = "global=1" if scope == GLOBAL else "vdom=" + quote(scope, safe="")
-    return Editor(GRAMMAR, documents.get(scope, {}), "/cmdb", query)
-
-
-def _unsaved(box: Fortios) -> str:
-    """The API has no request that does what `execute cfg save` does."""
-    if box.cfg_save == "automatic":
-        return ""
-    return f"cfg-save is {box.cfg_save} and the API cannot save: run 'execute cfg save' on the device's command line"
-
-
-def _log_in(session: HttpSession, extra: dict[str, Any]) -> None:
-    """With an API token there is nothing to do; else one attempt with the password, at the door that this version has."""
-    login = session.login
-    if login.token:
-        session.use_bearer(
-            login.token,
-            "the API token (option api_token; it is wrong, has expired, or this address is none of its trusted hosts)",
-        )
-        session.open()
-        return
-    body = {
-        "username": login.user, "secretkey": login.password, "request_key": True,
-        "ack_pre_disclaimer": True, "ack_post_disclaimer": True,
-    }  # fmt: skip
-    reply = session.request("POST", BASE + "/authentication", json=body, reads=True)
-    said = _mapping(reply.text())
-    if reply.status == 404 or (reply.status == 401 and not said):
-        # An older version: it has no such address, or says 401 to whoever asks below this base without a session. Nobody has
-        # judged the password; who judges one answers in JSON, and that answer is final.
-        _log_in_by_form(session)
-        return
-    if reply.status == 200 and not said:
-        raise UnknownReply(f"{reply.asked}: the answer to the login is not JSON: {reply.excerpt()}")
-    word = str(said.get("status_message", ""))
-    if "LOGIN_SUCCESS" not in word:
-        raise _not_admitted(session, reply, word)
-    if said.get("session_key"):
-        session.use_bearer(str(said["session_key"]), "this session")
-    elif not session.cookies():
-        raise UnknownReply("POST /api/v2/authentication says LOGIN_SUCCESS and gives neither a key nor a cookie")
-
-
-def _log_in_by_form(session: HttpSession) -> None:
-    form = {"username": session.login.user or "", "secretkey": session.login.password or "", "ajax": "1"}
-    reply = session.request("POST", "/logincheck", form=form, reads=True)
-    text = reply.text().strip()
-    if reply.status == 404:
-        raise UnknownReply(
-            "neither /api/v2/authentication nor /logincheck is there: this is no FortiGate, or not its port"
-        )
-    if not text.startswith("1") or "disclaimer" in text:
-        if text.startswith("1"):
-            _log_out(session)
-        raise _not_admitted(session, reply, "a disclaimer must be accepted" if "disclaimer" in text else "")
-    if not any(name.startswith("APSCOOKIE") for name in session.cookies()):
-        raise UnknownReply("/logincheck lets us in and gives no cookie")
-
-
-def _not_admitted(session: HttpSession, reply: Reply, word: str) -> LoginRefused:
-    if reply.status == 429:
-        return LoginRefused(BLOCKED)
-    why = f": {reply.shown(word)}" if word else "" if reply.status in (200, 401) else f": HTTP {reply.status}"
-    return LoginRefused(
-        f"the login of user '{session.login.user}' was refused{why} (one attempt was made). "
-        "An administrator with a second factor needs an API token: set voip_edge_api_token"
-    )
-
-
-BLOCKED = "the device blocks this address after failed logins (HTTP 429). Nothing more was tried; wait until it lets us in again"
-
-
-def _log_out(session: HttpSession) -> None:
-    """A token has no session. Cookies end at /logout, a session key where it came from."""
-    if session.login.token:
-        return
-    way = ("DELETE", BASE + "/authentication") if session.bears_secret else ("POST", "/logout")
-    session.request(*way, headers=_csrf(session), reads=True)
-
-
-def _csrf(session: HttpSession) -> dict[str, str]:
-    """What a session by cookies has to show with each write."""
-    found = [value.strip('"') for name, value in session.cookies().items() if name.startswith("ccsrftoken")]
-    return {"X-CSRFTOKEN": found[0]} if found else {}
-
-
-def _refusal(reply: Reply) -> str | None:
-    """The device's own words; for a missing right the access group that the administrator's profile lacks."""
-    if reply.status == 429:
-        raise LoginRefused(BLOCKED)
-    if reply.status == 401:
-        raise LoginRefused(f"{reply.asked}: the device does not know our session any more (HTTP 401)")
-    reads = reply.asked.startswith("GET ")
-    if reply.status < 400 and (reads or not re.search(rb'"status":\s*"error"', reply.body)):
-        return None
-    said = _mapping(reply.text())
-    text = f"HTTP {reply.status}" + (f", error {said['error']}" if "error" in said else "")
-    if said.get("cli_error"):
-        text += ": " + reply.shown(str(said["cli_error"]))
-    elif not said:
-        text += f": {reply.excerpt()}" if reply.body else ""
-    part = first_match(r"/cmdb/(\w+)", reply.asked)
-    if reply.status == 403 and part in GROUPS:
-        right = "read" if reads else "read-write"
-        text += f"; the administrator's profile needs {right} on {GROUPS[part]}, and scope global where there are VDOMs"
-    return text
+    left = unsaved(box)
+    return replace(made, steps=tuple(steps), still_needed=made.still_needed + ((left,) if left else ()))
 
 
 _BY_COMMANDS = Platform(
@@ -1626,29 +788,28 @@ _BY_COMMANDS = Platform(
     firmware=r"5\.|6\.[024]\.|7\.[0246]\.",
     clear=clear,
 )
-
 PLATFORM = replace(
     _BY_COMMANDS,
     over_https=replace(
         _BY_COMMANDS,
         identify="GET /monitor/system/status",
-        recognise=_is_fortigate,
-        read=_read_documents,
-        read_forwards=_read_forward_documents,
+        recognise=is_fortigate,
+        read=read_documents,
+        read_forwards=read_forward_documents,
         whole=lambda ask, replies: "\n".join((replies["config"], replies.get("forwards", ""))),
-        before_change=_read_role,
+        before_change=read_role,
         plan=_plan_requests,
         enter=lambda box, scope, options: (),
         leave=lambda box, scope, options: (),
         save=lambda box, scope: (),
-        unsaved=_unsaved,
+        unsaved=unsaved,
         clear=None,
         door=Door(
             base=BASE,
-            log_in=_log_in,
-            log_out=_log_out,
-            refusal=_refusal,
-            write_headers=_csrf,
+            log_in=log_in,
+            log_out=log_out,
+            refusal=refusal,
+            write_headers=csrf,
             body_limit=64 * 1024 * 1024,
             takes_token=True,
         ),
