@@ -188,7 +188,7 @@ def send(session: HttpSession, line: str, reads: bool) -> Reply:
     value, _sep, kind = value.rpartition(";")
     if word != "SET" or not name.startswith(f"{SERVERS}.") or kind not in TYPES.values():
         raise CommandRefused(line, "this is no line for an ARRIS Touchstone; nothing was sent")
-    column, _sep, row = name[len(SERVERS) + 1 :].partition(".")
+    column, _sep, row = name.removeprefix(f"{SERVERS}.").partition(".")
     if column == "11" and value in (CREATE, DESTROY):
         _check_row(session, line, row, value)
     return _set(session, line, name, value, kind)

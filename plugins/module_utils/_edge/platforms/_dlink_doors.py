@@ -284,7 +284,7 @@ def send(session: HttpSession, line: str, reads: bool) -> Reply:
     if line == IDENTITY:
         return Reply(200, {}, box.document().encode("utf-8"), IDENTITY)
     if line.startswith("GET "):
-        return _get(session, box, line[len("GET ") :])
+        return _get(session, box, line.removeprefix("GET "))
     found = _SET.match(line)
     if reads or found is None:
         raise AssertionError(f"this is no line of a D-Link: {line}")

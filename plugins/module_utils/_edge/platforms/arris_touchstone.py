@@ -122,7 +122,7 @@ def _walked(text: str, root: str) -> dict[str, str] | None:
     if found is None or found.get("1") != "Finish":
         return None
     return {
-        name[len(root) + 1 :]: value
+        name.removeprefix(f"{root}."): value
         for name, value in found.items()
         if name.startswith(f"{root}.") and not value.lower().startswith("no such")
     }

@@ -22,6 +22,7 @@ import secrets
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import unquote
 
@@ -586,7 +587,8 @@ def _set(key: str, value: str) -> tuple[str, ...]:
     line = f"nvram set {key}={shlex.quote(value)}"
     if len(line) <= LONGEST_LINE:
         return (line,)
-    parts = [value[at : at + PIECE].replace("'", "'\"'\"'") for at in range(0, len(value), PIECE)]
+    pieces = ("".join(some) for some in zip_longest(*[iter(value)] * PIECE, fillvalue=""))
+    parts = [piece.replace("'", "'\"'\"'") for piece in pieces]
     return (f"v='{parts[0]}'", *(f"v=$v'{part}'" for part in parts[1:]), f'nvram set {key}="$v"')
 
 

@@ -124,12 +124,8 @@ class Platform:
     def __post_init__(self) -> None:
         seen = set()
         for fact in self.facts:
-            if (
-                fact.aspect not in ASPECTS
-                or fact.label not in LABELS
-                or fact.changes not in CHANGES
-                or fact.reads not in READS
-            ):
+            words = ((fact.aspect, ASPECTS), (fact.label, LABELS), (fact.changes, CHANGES), (fact.reads, READS))
+            if any(word not in known for word, known in words):
                 raise ValueError(f"{self.name}: the fact {fact.id} is not well formed")
             if fact.changes == "yes" and fact.label not in ("doc", "src"):
                 raise ValueError(f"{self.name}: {fact.id} would be changed on a fact labelled {fact.label}")

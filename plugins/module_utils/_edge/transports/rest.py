@@ -60,7 +60,7 @@ def only_reads(*paths: str) -> Callable[[HttpSession, str, bool], Reply]:
     """The `send` of a family that is read and never written: nothing but GET requests of these paths leaves."""
 
     def send(session: HttpSession, line: str, reads: bool) -> Reply:
-        path = line[len("GET ") :]
+        path = line.removeprefix("GET ")
         if not reads or not line.startswith("GET ") or path not in paths:
             raise Refusal(
                 f"'{line}' is not sent: of this device these pages are read and nothing else: {', '.join(paths)}"
