@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core.errors import UnknownReply
 from ..core.forwards import forwards_aspect
-from ..core.model import Assessment, Mechanism, Options, Plan
+from ..core.model import Assessment, Mechanism, Options, Plan, aspects_of
 from ..core.profiles import Profile
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect
 from ..transports.cli import Dialect
@@ -103,12 +103,8 @@ def assess(box: SmallRouter, profile: Profile) -> Assessment:
 
 
 def plan(box: SmallRouter, options: Options) -> Plan:
-    why = {
-        "sip_alg": (options.state, SIP),
-        "udp_timeout": (options.timeout, box.timer),
-        "port_forwards": (options.forwards, FORWARD),
-    }
-    return Plan((), box, unsupported={name: text for name, (wanted, text) in why.items() if wanted is not None})
+    why = {"sip_alg": SIP, "udp_timeout": box.timer, "port_forwards": FORWARD}
+    return Plan((), box, unsupported={name: why[name] for name in aspects_of(options)})
 
 
 def log_in(session: HttpSession, extra: dict[str, Any]) -> None:

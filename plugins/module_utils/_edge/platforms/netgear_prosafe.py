@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.forwards import forwards_aspect
-from ..core.model import Assessment, Mechanism, Options, Plan
+from ..core.model import Assessment, Mechanism, Options, Plan, aspects_of
 from ..core.profiles import Profile
 from ..core.text import first_match
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect
 from ..transports.cli import Dialect
-from ..transports.http import HttpSession, Reply
-from ..transports.rest import Door
+from ..transports.http import HttpSession
+from ..transports.rest import Door, by_status, only_reads
 from .base import Fact, Peek, Platform, Replies, Sighting
 
 LOGIN_PAGE = "/scgi-bin/platform.cgi"
@@ -91,17 +91,12 @@ def assess(box: ProSafe, profile: Profile) -> Assessment:
 
 def plan(box: ProSafe, options: Options) -> Plan:
     """Never a step: a form whose fields are not known cannot be sent whole."""
-    wanted = {"sip_alg": options.state, "udp_timeout": options.timeout, "port_forwards": options.forwards}
-    steps = [fact.by_hand for fact in FACTS if wanted[fact.aspect] is not None]
+    steps = [fact.by_hand for fact in FACTS if fact.aspect in aspects_of(options)]
     return Plan((), box, f"how this firewall is configured by requests is not documented. By hand: {'; '.join(steps)}")
 
 
 def stay_outside(_session: HttpSession, _extra: dict[str, Any]) -> None:
     """Nobody logs in: nothing that could be read is known, and neither is the way out."""
-
-
-def refusal(reply: Reply) -> str | None:
-    return f"HTTP {reply.status}" if reply.status >= 400 else None
 
 
 PLATFORM = Platform(
@@ -119,5 +114,7 @@ PLATFORM = Platform(
     assess=assess,
     plan=plan,
     sniff=sniff,
-    door=Door(base="", log_in=stay_outside, log_out=lambda session: None, refusal=refusal),
+    door=Door(
+        base="", log_in=stay_outside, log_out=lambda session: None, refusal=by_status, send=only_reads(LOGIN_PAGE)
+    ),
 )

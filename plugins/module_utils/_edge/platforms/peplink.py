@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.errors import LoginRefused, UnknownReply
 from ..core.forwards import forwards_aspect
-from ..core.model import Assessment, Mechanism, Options, Plan
+from ..core.model import Assessment, Mechanism, Options, Plan, aspects_of
 from ..core.profiles import Profile
 from ..core.verdict import Timer, sip_aspect, sip_findings, timeout_aspect
 from ..transports.cli import Dialect
@@ -101,12 +101,8 @@ def assess(box: Peplink, profile: Profile) -> Assessment:
 
 
 def plan(box: Peplink, options: Options) -> Plan:
-    why = {
-        "sip_alg": (options.state, SIP),
-        "udp_timeout": (options.timeout, NO_TIMER),
-        "port_forwards": (options.forwards, FORWARD),
-    }
-    return Plan((), box, unsupported={name: text for name, (wanted, text) in why.items() if wanted is not None})
+    why = {"sip_alg": SIP, "udp_timeout": NO_TIMER, "port_forwards": FORWARD}
+    return Plan((), box, unsupported={name: why[name] for name in aspects_of(options)})
 
 
 def _is_peplink(reply: Reply | None) -> bool:
