@@ -26,7 +26,14 @@ README = "README.md"
 PAGES = "https://github.com/voip-edge/voip.edge/blob/main/docs/docsite/rst"
 RST = "docs/docsite/rst"
 INDEX = "docs/docsite/extra-docs.yml"
-GUIDES = ("guide_first_audit", "guide_onboarding", "guide_verdicts", "guide_security", "guide_adding_a_platform")
+GUIDES = (
+    "guide_first_audit",
+    "guide_onboarding",
+    "guide_verdicts",
+    "guide_probe",
+    "guide_security",
+    "guide_adding_a_platform",
+)
 
 CHANGED = {"yes": "yes", "opt-in": "if allowed", "no": "by hand"}
 SURE = {
@@ -141,11 +148,13 @@ def _short(path: Path) -> str:
 
 
 def contents() -> str:
-    """README: the modules and the roles, each with its short description."""
+    """README: the modules, the filters and the roles, each with its short description."""
     modules = sorted(p for p in (ROOT / "plugins" / "modules").glob("*.py") if p.stem != "__init__")
     roles = sorted((ROOT / "roles").glob("*/meta/argument_specs.yml"))
     rows = [("", "name", "what it does")]
     rows += [("module", f"`voip.edge.{path.stem}`", _short(path)) for path in modules]
+    filters = sorted((ROOT / "plugins" / "filter").glob("*.py"))
+    rows += [("filter", f"`voip.edge.{path.stem}`", _short(path)) for path in filters]
     rows += [("role", f"`voip.edge.{path.parents[1].name}`", _short(path)) for path in roles]
     return _markdown(rows)
 

@@ -38,7 +38,9 @@ options:
   clear_sessions:
     description:
       - Whether to drop the live SIP sessions, which otherwise keep the old behaviour until they end. This cuts calls.
-      - Only sessions of UDP port 5060 are dropped, and only on platforms where that is documented.
+      - Only sessions of UDP port 5060 are dropped, on Linux routers those to the ports of connections that have the SIP helper,
+        and only on platforms where that is documented.
+      - Sessions that are seen to keep an ALG which is off already are dropped as well.
     type: bool
     default: false
   strict:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .asus_http import AppDoor
-from .asus_shell import Shell
 from .device import Device, Session
+from .shell import Shell
 from .variants.asus_asuswrt import AsusVariant
 
 DEFAULTS = {

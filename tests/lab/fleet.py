@@ -19,6 +19,7 @@ NETWORK_OS = {
     "cisco_asa": "cisco.asa.asa",
     "fortinet_fortios": "fortinet.fortios.fortios",
     "sonicwall_sonicos": "sonicwall.sonicos.sonicos",
+    "vyos": "vyos.vyos.vyos",
 }
 """What inventories that other collections use say; for the others it is our own name."""
 
@@ -55,6 +56,8 @@ DEMO = (
     Member("mainz-fw1", "cisco_asa", "interface-policy"),
     Member("marburg-ng1", "netgear_genie", "factory"),
     Member("minden-ng2", "netgear_prosafe", "fvs318n"),
+    Member("neuss-er1", "ubiquiti_edgeos", "factory"),
+    Member("olpe-ow1", "linux_netfilter", "openwrt-helper"),
     Member("passau-ax1", "asus_asuswrt", "factory"),
     Member("plauen-dl1", "dlink", "a-factory"),
     Member("potsdam-fw1", "cisco_asa", "off"),
@@ -64,7 +67,9 @@ DEMO = (
     Member("stuttgart-fg1", "fortinet_fortios", "default-60", twist="unreachable"),
     Member("trier-fg1", "fortinet_fortios", "low-udp", rest=True, token=True),
     Member("ulm-cm1", "arris_touchstone", "not-allowed"),
+    Member("unna-vy1", "vyos", "sagitta-on"),
     Member("velbert-dsl1", "actiontec_gt784", "routed"),
+    Member("wesel-gw1", "linux_netfilter", "linux-nft"),
     Member("worms-pl1", "peplink", "balance"),
 )
 
@@ -87,6 +92,7 @@ EDGE = (
     Member("kiel-lx1", "linksys", "old-pbx", own_words=True),
     Member("koblenz-cm1", "arris_touchstone", "off"),
     Member("konstanz-dsl1", "actiontec_gt784", "bridged"),
+    Member("wismar-gw1", "linux_netfilter", "linux-automatic"),
     Member("worms-ng1", "netgear_genie", "acos-busy"),
 )
 

@@ -18,10 +18,12 @@ from . import (
     dlink,
     fortinet_fortios,
     linksys,
+    linux_netfilter,
     netgear_genie,
     netgear_prosafe,
     peplink,
     sonicos,
+    vyatta,
 )
 from .device import Device
 from .variants import actiontec_gt784 as actiontec_variants
@@ -33,10 +35,12 @@ from .variants import cisco_rv as rv_variants
 from .variants import dlink as dlink_variants
 from .variants import fortinet_fortios as forti_variants
 from .variants import linksys as linksys_variants
+from .variants import linux_netfilter as linux_variants
 from .variants import netgear_genie as genie_variants
 from .variants import netgear_prosafe as prosafe_variants
 from .variants import peplink as peplink_variants
 from .variants import sonicwall_sonicos as sonic_variants
+from .variants import vyatta as vyatta_variants
 
 KINDS: dict[str, tuple[type[Device], Mapping[str, Any]]] = {
     "cisco_ios": (cisco_ios.IosDevice, ios_variants.VARIANTS),
@@ -44,6 +48,9 @@ KINDS: dict[str, tuple[type[Device], Mapping[str, Any]]] = {
     "fortinet_fortios": (fortinet_fortios.FortiDevice, forti_variants.VARIANTS),
     "sonicwall_sonicos": (sonicos.SonicDevice, sonic_variants.VARIANTS),
     "linksys": (linksys.LinksysDevice, linksys_variants.VARIANTS),
+    "ubiquiti_edgeos": (vyatta.VyattaDevice, vyatta_variants.EDGE),
+    "vyos": (vyatta.VyattaDevice, vyatta_variants.VYATTA),
+    "linux_netfilter": (linux_netfilter.LinuxDevice, linux_variants.VARIANTS),
     "dlink": (dlink.DlinkDevice, dlink_variants.VARIANTS),
     "netgear_genie": (netgear_genie.GenieDevice, genie_variants.VARIANTS),
     "netgear_prosafe": (netgear_prosafe.ProSafeDevice, prosafe_variants.VARIANTS),

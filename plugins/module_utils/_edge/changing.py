@@ -104,6 +104,12 @@ class Job:
             self._clear()
         return after
 
+    def clear_alone(self) -> Assessment:
+        """Drops the SIP sessions and changes nothing else; the state after that."""
+        self.session.may_write = True
+        self._clear()
+        return self._read()
+
     def _send(self, lines: Sequence[str]) -> list[str]:
         return [self.session.write(line) for line in lines]
 

@@ -114,13 +114,13 @@ def _changed(
         after = [f"  {name} ({scope}): {state}" for (name, scope), state in outcome.wanted.items()]
     steps = outcome.plan.steps if outcome.plan else ()
     result = {
-        "changed": bool(change.done) if change is not None else bool(steps),
+        "changed": bool(change.done or change.cleared) if change is not None else bool(steps or outcome.clears),
         "before": before,
         "after": after,
         "commands": list(outcome.script),
         "undo": list(outcome.undo),
         "saved": None if change is None else change.saved,
-        "still_needed": list(outcome.plan.still_needed) if outcome.plan and steps else [],
+        "still_needed": [*outcome.plan.still_needed, *outcome.plan.advice] if outcome.plan and steps else [],
         "notes": change.notes if change is not None else [],
         "unsupported": dict(outcome.plan.unsupported) if outcome.plan else {},
         **backup,

@@ -15,7 +15,7 @@ from . import keeping
 from .changing import Job, States, differences, script, waiting
 from .core import records
 from .core.errors import BadInput, ConnectionLost, DeviceTimeout, EdgeError, Refusal, UnknownReply
-from .core.model import WRITABLE_LABELS, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan, Step, aspects_of
+from .core.model import DISABLED, Aspect, Assessment, Change, Finding, Mechanism, Options, Plan, Step, aspects_of
 from .core.profiles import Profile, get_profile
 from .core.verdict import SIP_ALG
 from .platforms.base import Peek, Platform, Sighting
@@ -29,6 +29,7 @@ Connect = Callable[[Login], Any]
 Say = Optional[Callable[[str], None]]
 Session = Union[CliSession, RestSession]
 
+STALE = "SIPALG-STALE-SESSIONS"
 _SECONDS = re.compile(r"(\d+) s")
 
 
@@ -62,6 +63,8 @@ class Outcome:
     platform: Platform | None = None
     error: EdgeError | None = None
     opened: bool = False
+    clears: bool = False
+    """Whether sessions that keep an ALG which is off already are dropped, and nothing else is done."""
     wanted: States = field(default_factory=dict)
     """The states of the touched mechanisms as they must read afterwards."""
     keeper: keeping.Keeper = field(default_factory=keeping.Keeper)
@@ -242,10 +245,11 @@ def _work(session: Session, target: Target, task: Task, started: str, out: Outco
     if set(plan.unsupported) == set(aspects_of(options)):
         raise Refusal(f"{target.name} is not changed: {'; '.join(plan.unsupported.values())}")
     _check_labels(plan, options)
+    scene = _Scene(session, target, task, started, identity, platform, replies)
     if not plan.steps:
+        _clear_stale(scene, out, options)
         return
     after = platform.judge(plan.expected, target.profile, trusted)
-    scene = _Scene(session, target, task, started, identity, platform, replies)
     _change(scene, out, plan.steps, aspects_of(options), after, after.states(*aspects_of(options)), options)
 
 
@@ -311,6 +315,19 @@ def _change(
         out.keeper.end(keeping.DONE if whole else keeping.FAILED if left else keeping.NOTHING, left)
 
 
+def _clear_stale(scene: _Scene, out: Outcome, options: Options) -> None:
+    """Drops the sessions that were seen to keep an ALG which is off already, where that is allowed and can be done."""
+    seen, platform, target = out.before, scene.platform, scene.target
+    stale = seen is not None and any(f.id == STALE for f in seen.findings)
+    out.clears = stale and options.clear_sessions and options.state == DISABLED and platform.clear is not None
+    if not out.clears or scene.task.check:
+        return
+    parsed = platform.parse(scene.replies)
+    job = Job(scene.session, platform, target.profile, options, scene.identity, parsed, (), (), {}, {})
+    out.change = job.change
+    out.after = job.clear_alone()
+
+
 def _take_back(scene: _Scene, out: Outcome) -> None:
     """Undoes a kept change, if the device is still as that change left it."""
     change, target, platform = scene.task.undo, scene.target, scene.platform
@@ -358,10 +375,9 @@ def _identify(session: Session, given: Platform | None) -> tuple[Platform, str]:
 
 def _check_labels(plan: Plan, options: Options) -> None:
     """Only documented facts write, unless the user says otherwise."""
-    doubtful = [s for s in plan.steps if s.label not in WRITABLE_LABELS]
-    if doubtful and not options.allow_unproven:
-        text = "this step rests on a fact labelled '{0}': {1}. Set allow_unproven: true to send it all the same"
-        raise Refusal(text.format(doubtful[0].label, " / ".join(doubtful[0].do)))
+    doubts = [step.doubt for step in plan.steps if step.doubt]
+    if doubts and not options.allow_unproven:
+        raise Refusal(doubts[0])
 
 
 def _advice(platform: Platform, seen: Assessment, by_hand_only: bool) -> list[str]:
@@ -414,13 +430,15 @@ def _record(target: Target, mode: str, started: str, out: Outcome) -> dict[str, 
         why = [text for name, text in out.plan.unsupported.items() if seen.aspects[name].compliance != "compliant"]
         said = tuple(text.partition("): ")[2] or text for text in advice)
         advice += [text for text in why if not text.endswith(said)]  # what to do is said once
+        advice += [] if refused else out.plan.advice
     plan = out.plan.steps if out.plan and mode == "check" else ()
     if _is_factory_login(target, out):
         text = f"the password that {out.platform.title} is shipped with lets one in: anybody on the LAN can change the router"
         extra.append(Finding("FACTORY-PASSWORD", None, "high", text))
     if out.change is not None and out.plan is not None:
-        if out.plan.still_needed and not out.change.cleared:
-            extra.append(Finding("SIPALG-STALE-SESSIONS", SIP_ALG, "low", out.plan.still_needed[0]))
+        known = any(f.id == STALE for f in seen.findings)  # a platform that sees them says it better
+        if out.plan.still_needed and not out.change.cleared and not known:
+            extra.append(Finding(STALE, SIP_ALG, "low", out.plan.still_needed[0]))
         if out.change.saved is False:
             extra.append(
                 Finding(

@@ -438,7 +438,7 @@ def test_the_line_is_cut_at_every_request(lab: Lab, tmp_path: Path, variant: str
         device = lab.add(NAME, variant, faults=[f"{kind}:{step}"], rest=True)
         before = device.running()
         folder = str(tmp_path / str(step))
-        made = ask("baseline", device, "https", timeout=2.0, report_dir=folder)
+        made = ask("baseline", device, "https", timeout=8.0, report_dir=folder)
         if not made.get("failed") and not made.get("unreachable"):
             assert word(made) == "disabled"
             if device.door.since_login < step:

@@ -32,6 +32,8 @@ RIGHT = {
     "mainz-fw1": ("cisco_asa", "active", "ok", "noncompliant"),
     "marburg-ng1": ("netgear_genie", "active", "ok", "noncompliant"),
     "minden-ng2": ("netgear_prosafe", "undetermined", "undetermined", "undetermined"),
+    "neuss-er1": ("ubiquiti_edgeos", "active", "ok", "noncompliant"),
+    "olpe-ow1": ("linux_netfilter", "active", "ok", "noncompliant"),
     "passau-ax1": ("asus_asuswrt", "active", "ok", "noncompliant"),
     "plauen-dl1": ("dlink", "cannot_disable", "ok", "unsupported"),
     "potsdam-fw1": ("cisco_asa", "disabled", "ok", "compliant"),
@@ -39,7 +41,9 @@ RIGHT = {
     "speyer-lx1": ("linksys", "active", "undetermined", "noncompliant"),
     "trier-fg1": ("fortinet_fortios", "disabled", "low", "noncompliant"),
     "ulm-cm1": ("arris_touchstone", "active", "undetermined", "noncompliant"),
+    "unna-vy1": ("vyos", "active", "ok", "noncompliant"),
     "velbert-dsl1": ("actiontec_gt784", "cannot_disable", "undetermined", "undetermined"),
+    "wesel-gw1": ("linux_netfilter", "active", "ok", "noncompliant"),
     "worms-pl1": ("peplink", "undetermined", "undetermined", "undetermined"),
 }
 REACHED = [member for member in DEMO if not member.twist]

@@ -303,7 +303,7 @@ def undone_or_named(device: Device, outcome: engine.Outcome, before: str) -> Non
 def test_the_line_is_cut_at_every_step(lab: Lab, platform: str, step: int) -> None:
     device = lab.add(platform, variant=FAULTY[platform], faults=[f"cut:{step}"])
     before = device.running()
-    outcome = want(device, timeout=2.0)
+    outcome = want(device, timeout=8.0)
     if outcome.error is None:
         assert outcome.after is not None
         assert outcome.after.aspects["port_forwards"].verdict == "present"

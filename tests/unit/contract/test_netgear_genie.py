@@ -210,7 +210,7 @@ def test_a_page_that_is_not_the_page_is_never_disabled(lab: Lab, variant: str, f
 def test_a_change_that_fails_says_so_and_leaves(lab: Lab, variant: str, fault: str) -> None:
     device = lab.add(NAME, variant, faults=[fault])
     before = device.running()
-    answer = ask("sip_alg", device, timeout=2.0)
+    answer = ask("sip_alg", device, timeout=8.0)
     if "error_kind" in answer:
         assert device.running() == before or "MAY STILL BE ON THE DEVICE" in answer["msg"]
     left(device)
@@ -317,7 +317,7 @@ def test_the_line_is_cut_while_forwards_are_made(lab: Lab, tmp_path: Path, kind:
         device = lab.add(NAME, "off", faults=[f"{kind}:{step}"])
         before = device.running()
         folder = str(tmp_path / str(step))
-        answer = ask("port_forwards", device, timeout=2.0, report_dir=folder, **PBX)
+        answer = ask("port_forwards", device, timeout=8.0, report_dir=folder, **PBX)
         if "error_kind" not in answer:
             if device.door.since_login < step:
                 return

@@ -137,7 +137,7 @@ def test_the_line_is_cut_at_every_request(lab: Lab, tmp_path: Path, platform: st
         device = lab.add(platform, FAULTY[platform], faults=[f"{kind}:{step}"])
         before = device.running()
         folder = str(tmp_path / str(step))
-        answer = ask("baseline", device, timeout=2.0, report_dir=folder)
+        answer = ask("baseline", device, timeout=8.0, report_dir=folder)
         if not answer.get("failed") and not answer.get("unreachable"):
             assert word(answer) == EXPECTED[platform, FAULTY[platform]][1]
             if device.door.since_login < step:

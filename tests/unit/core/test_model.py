@@ -66,6 +66,14 @@ def test_a_failed_change_says_what_is_left(change: Change, words: str) -> None:
     assert error.kind == "connection_lost"
 
 
+def test_a_step_on_weak_ground_says_so_and_what_to_do_instead() -> None:
+    assert STEP.doubt == ""
+    weak = Step(("uci a", "uci b"), ("c",), label="recall", by_hand="click there")
+    assert "labelled 'recall': uci a / uci b. Set allow_unproven: true" in weak.doubt
+    assert weak.doubt.endswith(". By hand: click there")
+    assert Step(("a",), ("b",), label="inferred").doubt.endswith("all the same")
+
+
 def test_errors_say_what_was_sent_and_what_came_back() -> None:
     error = CommandRefused("no x", "^\n% Invalid")
     assert str(error) == "the device refused the line 'no x': ^ / % Invalid"

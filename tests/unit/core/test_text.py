@@ -107,3 +107,20 @@ def test_blocks_read_what_was_written(table: dict[str, dict[str, str]]) -> None:
     assert document.sound
     got = {n: {k: blocks.words(v)[0] for k, v in e.sets.items()} for n, e in document.root.tables["t"].entries.items()}
     assert got == table
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        ("a\nb\nend\n", "a\nb"),
+        ("end\r\n", ""),
+        ("a\nend", "a"),
+        ("a\nen", None),
+        ("a", None),
+        ("", None),
+        (None, None),
+        ("send\n", None),
+    ],
+)
+def test_an_answer_is_whole_where_its_end_came(reply: str | None, found: str | None) -> None:
+    assert text.ended(reply) == found

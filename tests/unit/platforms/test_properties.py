@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.voip.edge.plugins.module_utils._edge import engine
@@ -22,17 +24,23 @@ SAID_SO = (
     "service-policy ",
     "set voip-profile ",
     "set helper sip",
+    "set system conntrack modules sip",
 )
 SAVED = {p.name for p in registry.PLATFORMS if p.from_backup("text")}
+IN_THE_KERNEL = {("ubiquiti_edgeos", "stale-module")}
+"""On, and their configuration says off: no saved text shows that."""
 NOT_OFF = [
-    case for case, found in EXPECTED.items() if found[0] not in ("disabled", "unknown_reply") and case[0] in SAVED
+    case
+    for case, found in EXPECTED.items()
+    if found[0] not in ("disabled", "unknown_reply") and case[0] in SAVED and case not in IN_THE_KERNEL
 ]
 MOST = 120
 
 
 @pytest.mark.parametrize(("platform", "variant"), NOT_OFF)
 def test_lost_lines(platform: str, variant: str) -> None:
-    text = make_device(platform, variant, variant).running()
+    device: Any = make_device(platform, variant, variant)
+    text = device.as_saved() if hasattr(device, "as_saved") else device.running()
     known = registry.of_backup(text)
     assert known is not None
     assert known.name == platform

@@ -121,11 +121,22 @@ class Step:
     label: str = "doc"
     optional: bool = False
     """A device that rejects an optional step does not know what the step switches off: noted, not a failure."""
+    by_hand: str = ""
+    """What a person does instead where the label does not let the step be sent."""
 
     def __post_init__(self) -> None:
         _one_of("label", self.label, LABELS)
         if not self.do or not self.undo:
             raise ValueError("a step needs lines and their inverse")
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not sent without leave, with what a person does instead; "" where its label lets it be sent."""
+        if self.label in WRITABLE_LABELS:
+            return ""
+        hand = f". By hand: {self.by_hand}" if self.by_hand else ""
+        text = "this step rests on a fact labelled '{}': {}. Set allow_unproven: true to send it all the same{}"
+        return text.format(self.label, " / ".join(self.do), hand)
 
     def as_dict(self) -> dict[str, str]:
         prefix = f"[{self.scope}]\n" if self.scope else ""
@@ -142,6 +153,8 @@ class Plan:
     still_needed: tuple[str, ...] = ()
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """Aspects that cannot be brought about here, with the reason and what a person does; the others go on."""
+    advice: tuple[str, ...] = ()
+    """What a person does besides the steps; `still_needed` is about sessions that keep the ALG."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,12 @@ def lines_of(text: str) -> list[str]:
     return text.replace("\r", "").split("\n")
 
 
+def ended(reply: str | None) -> str | None:
+    """The answer of a shell's line that ends in `echo end`, without that end; None where it did not come whole."""
+    lines = lines_of((reply or "").rstrip("\r\n"))
+    return "\n".join(lines[:-1]) if lines[-1] == "end" else None
+
+
 def elided(text: str) -> bool:
     """Whether somebody left parts out and marked it: such a text proves no absence."""
     if "..." not in text:

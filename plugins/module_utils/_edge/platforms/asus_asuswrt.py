@@ -30,7 +30,7 @@ from ..core.errors import LoginRefused, Refusal, UnknownReply
 from ..core.forwards import ANY, OURS, Forward, forwards_aspect, forwards_findings, in_the_way, open_ranges
 from ..core.model import DISABLED, Assessment, Finding, Forwards, Mechanism, Options, Plan, Step, Wanted
 from ..core.profiles import Profile
-from ..core.text import lines_of, unique
+from ..core.text import ended, unique
 from ..core.verdict import (
     PORT_FORWARDS,
     SIP_ALG,
@@ -169,14 +169,8 @@ def _shell(names: Iterable[str]) -> str:
     return f'for k in {" ".join(names)}; do echo "$k=[$(nvram get $k)]"; done; echo end'
 
 
-def _whole(reply: str) -> str | None:
-    """The answer of a line that ends in `echo end`, without that end; None where it did not come."""
-    lines = lines_of(reply.rstrip("\r\n"))
-    return "\n".join(lines[:-1]) if lines[-1] == "end" else None
-
-
 def _shown(reply: str) -> dict[str, str]:
-    return dict(re.findall(r"^(\w+)=\[(.*)\]$", _whole(reply) or "", re.M))
+    return dict(re.findall(r"^(\w+)=\[(.*)\]$", ended(reply) or "", re.M))
 
 
 def _hook(names: Iterable[str], lists: Iterable[str] = ()) -> str:
@@ -231,9 +225,9 @@ def parse(replies: Replies) -> Asus:
         values=values,
         over_http=over_http,
     )
-    modules = _whole(replies.get("lsmod", ""))
-    rules = _whole(replies.get("iptables", ""))
-    live = re.findall(r"^\d+$", _whole(replies.get("live", "")) or "", re.M)
+    modules = ended(replies.get("lsmod", ""))
+    rules = ended(replies.get("iptables", ""))
+    live = re.findall(r"^\d+$", ended(replies.get("live", "")) or "", re.M)
     return replace(
         box,
         modules=tuple(m for m in MODULES if re.search(rf"^{m}\s", modules, re.M))

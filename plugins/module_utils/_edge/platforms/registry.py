@@ -17,10 +17,13 @@ from . import (
     dlink,
     fortinet_fortios,
     linksys,
+    linux_netfilter,
     netgear_genie,
     netgear_prosafe,
     peplink,
     sonicwall_sonicos,
+    ubiquiti_edgeos,
+    vyos,
 )
 from .base import Platform
 
@@ -35,6 +38,9 @@ PLATFORMS: tuple[Platform, ...] = (
     dlink.PLATFORM,
     asus_asuswrt.PLATFORM,
     linksys.PLATFORM,
+    ubiquiti_edgeos.PLATFORM,
+    vyos.PLATFORM,
+    linux_netfilter.PLATFORM,
     arris_touchstone.PLATFORM,
     actiontec_gt784.PLATFORM,
     peplink.PLATFORM,

@@ -47,6 +47,8 @@ class Dialect:
     pager_answer: str = " "
     greetings: tuple[tuple[str, str], ...] = ()
     enable: str = ""
+    other_shell: bool = False
+    """Whether `enable` gives the shell of another user, with a prompt of its own."""
     password_prompt: str = r"[Pp]assword: ?"
     errors: tuple[str, ...] = ()
     logout: tuple[str, ...] = ("exit",)
@@ -125,7 +127,7 @@ class CliSession:
             text = _clean(text + data)
             found = _TWICE.search(text)
             if found:
-                self._base = found.group("base").split("/")[0][:16]
+                self._base = _constant(found.group("base"))
                 self.prompt_mark = found.group("mark")
                 return
 
@@ -137,7 +139,7 @@ class CliSession:
 
     def _enable(self, secret: str | None, privileged: str) -> None:
         """One attempt with the secret; a second question for it means that it was refused."""
-        prompt = self._prompt()
+        prompt = _FIRST if self.dialect.other_shell else self._prompt()
         asks = re.compile(r"(?:^|\n)" + self.dialect.password_prompt + "$")
         self._channel.send(self.dialect.enable + "\n")
         deadline = time.monotonic() + self._timeout
@@ -156,6 +158,8 @@ class CliSession:
             found = list(prompt.finditer(cleaned))
             if found:
                 self.prompt_mark = found[-1].group("mark")
+                if self.dialect.other_shell:
+                    self._base = _constant(found[-1].group("base"))
                 if self.prompt_mark != privileged:
                     raise LoginRefused(
                         f"this user gets no privilege: '{self.dialect.enable}' ended at the prompt '{found[-1].group(0).strip()}'"
@@ -266,6 +270,11 @@ class CliSession:
         for secret in self._secrets:
             text = text.replace(secret, "********")
         return text
+
+
+def _constant(base: str) -> str:
+    """What stays of a prompt. The folder that a shell shows in it does not: `user@host:~$`, and in a mode `user@host#`."""
+    return (base.split(":")[0] if "@" in base.split(":")[0] else base).split("/")[0][:16]
 
 
 def _clean(text: str) -> str:
