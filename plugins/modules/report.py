@@ -14,6 +14,8 @@ description:
   - A host that is expected and has no record is I(not reached), never compliant.
   - C(report.json) has the records that are answers of this run under C(records), and under C(without_record) each host that
     gave none, with the reason.
+  - What the role P(voip.edge.probe#role) kept in C(probes/) of the folder is joined to the records, which stay as they are. The
+    compliance of a host is then the worst of what its device shows and what the wire proves.
 author: The voip.edge maintainers (@voip-edge)
 extends_documentation_fragment:
   - voip.edge._attributes

@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ansible_collections.voip.edge.plugins.module_utils._edge import engine
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import Options
 from ansible_collections.voip.edge.plugins.module_utils._edge.options import target_of
 from tests.lab import Device, Lab
+
+# A busy machine is slow, which is no finding.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DEFAULTS: dict[str, Any] = {
     "transport": "ssh",

@@ -33,6 +33,7 @@ BASE = "https://github.com/voip-edge/voip.edge/blob/main/"
 NAMES = {
     "module": {p.stem for p in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"},
     "role": {p.name for p in (ROOT / "roles").iterdir() if p.is_dir()},
+    "filter": {p.stem for p in (ROOT / "plugins" / "filter").glob("*.py")},
     "playbook": {p.stem for p in (ROOT / "playbooks").glob("*.yml")},
 }
 
@@ -135,6 +136,7 @@ def test_the_number_of_platforms_is_right() -> None:
         "thirteen",
         "fourteen",
         "fifteen",
+        "sixteen",
     ]
     count = words[len(PLATFORMS)] if len(PLATFORMS) < len(words) else str(len(PLATFORMS))
     assert f" knows {count} platforms" in README

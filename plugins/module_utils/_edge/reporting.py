@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from .core.errors import BadInput
-from .core.report import Row, merge, row_of, stale, summary, to_csv, to_markdown
+from .core.report import Row, merge, row_of, stale, summary, to_csv, to_markdown, with_path
 from .core.report_html import to_html
+from .joining import Probes
 
 SCHEMA = "voip.edge/report/1"
 TITLE = "SIP readiness of the network edge"
@@ -110,26 +111,29 @@ def iter_records(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def write_report(folder: str, hosts: Iterable[str], since: str | None = None) -> dict[str, Any]:
-    """Merges the records into report.json, .csv, .md and .html. Returns their paths and the counts.
+    """Merges the records, with the probes of their hosts, into report.json, .csv, .md and .html. Returns paths and counts.
 
     `since`: a time in ISO 8601; records that were finished earlier are no answer for this run. Raises BadInput.
     """
     begun = _time(since)
     check_report_dir(folder)
     folder = os.path.expanduser(folder)
-    rows, answers = [], set()
+    rows, answers, probes = [], set(), Probes(folder)
     for name, record in iter_records(folder):
-        row = row_of(record)
+        row = row_of(probes.joined(name, record))
         old = begun is not None and "" < row["finished"] < begun
         rows.append(stale(row) if old else row)
         if row["finished"] and not old:
             answers.add(name)
-    merged = merge(rows, hosts)
+    merged = [
+        row if row["path"] else with_path(row, probes.path(file_name(row["host"]), row["host"]))
+        for row in merge(rows, hosts)
+    ]
     del rows
     generated = datetime.datetime.now(datetime.timezone.utc)
     shown, counts = generated.strftime("%Y-%m-%d %H:%M UTC"), summary(merged)
     files = {
-        "report.json": _json(folder, answers, merged, generated.strftime(_TIME_FORM)),
+        "report.json": _json(folder, probes, answers, merged, generated.strftime(_TIME_FORM)),
         "report.csv": to_csv(merged),
         "report.md": to_markdown(merged, TITLE, shown),
         "report.html": to_html(merged, TITLE, shown),
@@ -153,8 +157,8 @@ def _time(since: str | None) -> str | None:
         raise BadInput(f"since: '{since}' is not a time like 2026-11-26T02:00:00Z") from None
 
 
-def _json(folder: str, answers: Collection[str], rows: Iterable[Row], generated: str) -> Iterator[str]:
-    """The records that are answers, as they are, streamed: a fleet's worth of them is never in memory at once.
+def _json(folder: str, probes: Probes, answers: Collection[str], rows: Iterable[Row], generated: str) -> Iterator[str]:
+    """The records that are answers, joined to their probes, streamed: a fleet's worth of them is never in memory at once.
 
     `answers` are their file names. Hosts with no answer in this run stand beside them, so that none is missed or taken
     for what it was earlier.
@@ -168,6 +172,6 @@ def _json(folder: str, answers: Collection[str], rows: Iterable[Row], generated:
     separator = ""
     for name, record in iter_records(folder):
         if name in answers:
-            yield separator + json.dumps(record, ensure_ascii=False)
+            yield separator + json.dumps(probes.joined(name, record), ensure_ascii=False)
             separator = ",\n"
     yield "\n]}\n"

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import path
 from .model import COMPLIANCE
 from .records import SCHEMA
 
@@ -61,7 +62,7 @@ def missing_row(host: Any, why: str, compliance: str = "not_reached") -> dict[st
     """The row of a host that should be in the report and has nothing to say."""
     empty: dict[str, Any] = dict.fromkeys(("platform", "model", "firmware", "finished", "mode"), "")
     lists: dict[str, Any] = {key: [] for key in ("aspects", "findings", "plan", "done", "advice", "not_checked")}
-    return {"host": host_of(host), "compliance": compliance, "error": why, **empty, **lists}
+    return {"host": host_of(host), "compliance": compliance, "error": why, "path": None, **empty, **lists}
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +94,35 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "done": _steps(record["done"]),
         "advice": _texts(record["advice"]),
         "not_checked": _texts(record["not_checked"]),
+        "path": _path(record.get("path")),
     }
+
+
+def with_path(row: dict[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The row of a host that gave no answer, with what the wire says of it."""
+    return {**row, "path": _path(found)} if found else row
+
+
+def _path(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the report shows of a path, with its cell of the table in `words`."""
+    if found is None:
+        return None
+    keepalive = found["keepalive"]
+    return {
+        "words": clean(path.words(found)),
+        "finished": clean(found["finished"]),
+        "profile": clean(found["profile"]),
+        "reasons": _texts(found["reasons"]),
+        "rewritings": [_rewriting(one) for one in found["rewritings"][:MOST_LINES]],
+        "not_tested": _texts(found["not_tested"]),
+        "keepalive": f"{keepalive} s" if isinstance(keepalive, int) else "",
+    }
+
+
+def _rewriting(one: Mapping[str, Any]) -> dict[str, str]:
+    whose = ", ".join(f"{pair['address']} ({pair['whose']})" for pair in one["inserted"])
+    case = f"{one['method']} {one['direction']}, {one['transport']} from port {one['source']} to {one['port']}"
+    return {"case": clean(case), "before": clean(one["before"]), "after": clean(one["after"]), "whose": clean(whose)}
 
 
 def _findings(found: list[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -166,7 +195,12 @@ def stale(row: Row) -> dict[str, Any]:
     """An old row is no answer for this run."""
     tried = row["compliance"] == "not_reached"
     last = f"last tried {row['finished']}, without success" if tried else f"last seen {row['finished']}"
-    return {**missing_row("", f"not reached in this run; {last}"), "host": row["host"]}
+    return {**missing_row("", f"not reached in this run; {last}"), "host": row["host"], "path": row["path"]}
+
+
+def on_the_wire(row: Row) -> str:
+    """What a probe proved about the path, "" where nobody looked."""
+    return row["path"]["words"] if row["path"] else ""
 
 
 def verdict(row: Row, aspect: str) -> str:
@@ -190,7 +224,7 @@ def summary(rows: Iterable[Row]) -> dict[str, Any]:
 
 COLUMNS = (
     "host", "platform", "model", "firmware", "aspect", "verdict", "aspect_compliance", "seconds", "on",
-    "host_compliance", "findings", "error", "finished",
+    "host_compliance", "findings", "error", "finished", "on_the_wire",
 )  # fmt: skip
 
 
@@ -206,6 +240,7 @@ def to_csv(rows: Iterable[Row]) -> Iterator[str]:
                 aspect["compliance"], aspect["seconds"],
                 " ".join(f"{m['id']}({m['scope']})" for m in aspect["mechanisms"] if m["state"] == "on"),
                 row["compliance"], " ".join(f["id"] for f in row["findings"]), row["error"], row["finished"],
+                on_the_wire(row),
             ))  # fmt: skip
 
 
@@ -233,16 +268,18 @@ def to_markdown(rows: Sequence[Row], title: str, generated: str) -> Iterator[str
     counts = summary(rows)
     yield f"# {_md(title)}\n\nMade {generated}. {counts['hosts']} hosts: "
     yield ", ".join(f"{n} {_md(word)}" for word, n in counts["compliance"].items()) + ".\n\n"
-    yield "| host | compliance | SIP ALG | UDP timeout | port forwards | platform | firmware |\n|---|---|---|---|---|---|---|\n"
+    heads = ("host", "compliance", "SIP ALG", "UDP timeout", "port forwards", "on the wire", "platform", "firmware")
+    yield "| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|\n"
     for row in rows:
         cells = [
             row["host"],
             row["compliance"],
             *(verdict(row, a) for a in ("sip_alg", "udp_timeout", "port_forwards")),
+            on_the_wire(row),
         ]
         yield "| " + " | ".join(_md(c) for c in [*cells, row["platform"], row["firmware"]]) + " |\n"
     for row in rows:
-        if row["compliance"] != "compliant" or row["done"]:
+        if row["compliance"] != "compliant" or row["done"] or row["path"]:
             yield from _md_host(row)
 
 
@@ -255,5 +292,14 @@ def _md_host(row: Row) -> Iterator[str]:
     for word, steps in (("planned", row["plan"]), ("done", row["done"])):
         for step in steps:
             yield f"* {word}: {_md(step['do'])}\n"
+    if row["path"]:
+        yield from _md_path(row["path"])
     for at, text in enumerate(row["advice"], 1):
         yield f"{at}. {_md(text)}\n"
+
+
+def _md_path(found: Mapping[str, Any]) -> Iterator[str]:
+    keepalive = f", keepalive at most every {found['keepalive']}" if found["keepalive"] else ""
+    yield f"* on the wire at {_md(found['finished'])}: {_md(found['words'])}{keepalive}\n"
+    for one in found["rewritings"]:
+        yield f"* {_md(one['case'])}: {_md(one['before'])} became {_md(one['after'])}\n"

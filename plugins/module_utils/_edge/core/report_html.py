@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .errors import MissingLibrary
-from .report import Row, summary, verdict
+from .report import Row, on_the_wire, summary, verdict
 
 try:
     import jinja2
@@ -140,13 +140,13 @@ TEMPLATE = r"""<!DOCTYPE html>
 <div class="wide">
 <table id="hosts">
 <caption>What needs action stands first. The headings sort.</caption>
-<thead><tr>{% for name in ("Host", "Result", "SIP ALG", "UDP timeout", "Forwards", "Platform", "Firmware") %}
+<thead><tr>{% for name in ("Host", "Result", "SIP ALG", "On the wire", "UDP timeout", "Forwards", "Platform", "Firmware") %}
   <th scope="col"><button type="button">{{ name }}</button></th>{% endfor %}</tr></thead>
 <tbody>
 {%- for row in rows %}
 <tr data-word="{{ row.compliance }}"><th scope="row"><a href="#h{{ loop.index }}">{{ row.host }}</a></th>
 <td><span class="word {{ row.compliance }}" data-mark="{{ marks[row.compliance] }}">{{ words[row.compliance] }}</span></td>
-<td>{{ verdict(row, "sip_alg") }}</td><td>{{ timeout(row) }}</td><td>{{ verdict(row, "port_forwards") }}</td>
+<td>{{ verdict(row, "sip_alg") }}</td><td>{{ on_the_wire(row) }}</td><td>{{ timeout(row) }}</td><td>{{ verdict(row, "port_forwards") }}</td>
 <td>{{ row.platform }}</td><td>{{ row.firmware }}</td></tr>
 {%- endfor %}
 </tbody>
@@ -175,6 +175,18 @@ TEMPLATE = r"""<!DOCTYPE html>
 <td>{% for line in m.evidence %}<code>{{
   line }}</code><br>{% endfor %}</td></tr>{% endfor %}
 </tbody></table></div>{% endif %}{% endfor %}
+{%- if row.path %}<h3>On the wire: {{ row.path.words }}</h3>
+<p class="soft">{{ row.path.finished }}, {{ row.path.profile }}{% if row.path.keepalive %}; keepalive at most every {{
+  row.path.keepalive }}{% endif %}</p>
+<ul>{% for text in row.path.reasons %}<li>{{ text }}</li>{% endfor %}</ul>
+{%- if row.path.rewritings %}<div class="wide"><table><caption>What was changed on the way to {{ row.host }}</caption>
+<thead><tr><th scope="col">Message</th><th scope="col">Sent</th><th scope="col">Arrived</th><th scope="col">Whose address</th>
+  </tr></thead><tbody>
+{%- for one in row.path.rewritings %}
+<tr><th scope="row">{{ one.case }}</th><td><code>{{ one.before }}</code></td><td><code>{{ one.after }}</code></td><td>{{
+  one.whose }}</td></tr>{% endfor %}
+</tbody></table></div>{% endif %}
+{%- if row.path.not_tested %}<p>Not tested: {{ row.path.not_tested | join("; ") }}</p>{% endif %}{% endif %}
 {%- if row.not_checked %}<h3>Not checked</h3><ul>{% for text in row.not_checked %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 </details>
 {%- endfor %}
@@ -225,5 +237,5 @@ def to_html(rows: Sequence[Row], title: str, generated: str) -> Iterator[str]:
         x += width
     yield from environment.from_string(TEMPLATE).generate(
         rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, parts=parts,
-        words=WORDS, marks=MARKS, verdict=verdict, timeout=_timeout, policy=POLICY, style=STYLE, script=SCRIPT,
+        words=WORDS, marks=MARKS, verdict=verdict, on_the_wire=on_the_wire, timeout=_timeout, policy=POLICY, style=STYLE, script=SCRIPT,
     )  # fmt: skip

@@ -140,7 +140,12 @@ def timeout_findings(aspect: Aspect, profile: str) -> list[Finding]:
 
 def overall(aspects: Iterable[Aspect]) -> str:
     """A host is as compliant as its worst aspect; a host of which nothing was judged is undetermined."""
-    seen = {a.compliance for a in aspects}
+    return worst(a.compliance for a in aspects)
+
+
+def worst(compliances: Iterable[str]) -> str:
+    """The worst of several words of compliance; `undetermined` of none."""
+    seen = set(compliances)
     for word in _WORST_FIRST:
         if word in seen:
             return word
