@@ -11,7 +11,7 @@ GATES := $(PYTHON) -B tests/gates/gates.py
 .PHONY: help python demo test units lint sanity bench gates list clean
 
 help:
-	@echo 'make demo    a fleet of simulated routers: audited, set right, audited again'
+	@echo 'make demo    a fleet of simulated routers: audited, set right, audited again; then a real one on the wire'
 	@echo 'make test    everything that CI runs'
 	@echo 'make units   the tests alone              make lint    the linters alone'
 	@echo 'make sanity  ansible-test sanity          make bench   the benchmark (ARGS="...")'

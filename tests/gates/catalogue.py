@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import unpacked
 import workshop
 from workshop import Bench, GateFailed
 
@@ -26,13 +30,17 @@ RUN_FLAKE8 = True
 
 @dataclass(frozen=True)
 class Gate:
-    """A named check, the environment it runs in, and whether to print its closing lines when it passes."""
+    """A named check, the environment it runs in, and whether to print its closing lines when it passes.
+
+    ``obstacle`` says why this machine cannot run it, or nothing; ``make test`` then leaves it out and prints that.
+    """
 
     name: str
     what: str
     environment: str
     body: Callable[[Bench], None]
     show: bool = False
+    obstacle: Callable[[], str] = str  # which is nothing when it is called
 
 
 def style(bench: Bench) -> None:
@@ -51,10 +59,10 @@ def types(bench: Bench) -> None:
     bench.call(["mypy", "--strict", *sorted(p.name for p in gates.glob("*.py"))], cwd=gates)
 
 
-def _pytest(bench: Bench, folders: list[str], options: list[str]) -> None:
+def _pytest(bench: Bench, folders: list[str], options: list[str], **variables: str) -> None:
     # Its exit code counts as it is: also "no tests were collected" (5) is a failure.
     present = [folder for folder in folders if (bench.tree / folder).is_dir()]
-    extra = {"PYTHONPATH": str(bench.root)}
+    extra = {"PYTHONPATH": str(bench.root), **variables}
     # Tests look for the corpus beside the checkout; from the copy they would not find it.
     corpus = workshop.CHECKOUT.parent / "shared" / "corpus"
     if "VOIP_EDGE_CORPUS" not in bench.workshop.env and corpus.is_dir():
@@ -63,19 +71,62 @@ def _pytest(bench: Bench, folders: list[str], options: list[str]) -> None:
 
 
 def units_covered(bench: Bench) -> None:
-    """Unit and integration tests with branch coverage of plugins/."""
+    """Unit tests with branch coverage of plugins/."""
     options = [
         "--cov=plugins",
         "--cov-branch",
         "--cov-report=term-missing:skip-covered",
         f"--cov-fail-under={MINIMUM_COVERAGE}",
     ]
-    _pytest(bench, ["tests/unit", "tests/integration"], options)
+    _pytest(bench, ["tests/unit"], options)
+
+
+_ROLE_OF_THE_REFLECTOR = "tests/integration/test_reflector_role.py"
+
+
+def integration(bench: Bench) -> None:
+    """The playbooks against the simulated devices; without the role that needs a host of its own, see `reflector_role`."""
+    _pytest(bench, ["tests/integration"], [f"--ignore={_ROLE_OF_THE_REFLECTOR}"])
+
+
+def reflector_role(bench: Bench) -> None:
+    """The role of the reflector on a throw-away host, which takes root and a minute. What is missing is a failure here."""
+    _pytest(bench, [], [_ROLE_OF_THE_REFLECTOR], VOIP_EDGE_REQUIRE_HOST="1")
 
 
 def units(bench: Bench) -> None:
     """Unit tests alone."""
     _pytest(bench, ["tests/unit"], [])
+
+
+_ENTER = "tests/lab/netns/enter.py"
+_TELEPHONY = "tests/netns/test_telephony.py"
+
+
+def no_namespaces() -> str:
+    """What this machine lacks for the lab of network namespaces: programs of an administrator, or features of its kernel."""
+    check = [sys.executable, "-B", str(workshop.CHECKOUT / _ENTER), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("ok ")]
+    return " ".join((said or [f"the check ended with {done.returncode}"])[0].split())
+
+
+def _netns_tests(bench: Bench, *options: str, **extra: str) -> None:
+    command = ["python", _ENTER, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    bench.call(command, extra={"PYTHONPATH": str(bench.root), "VOIP_EDGE_REQUIRE_NETNS": "1", **extra})
+
+
+def real_router(bench: Bench) -> None:
+    """A real router in network namespaces: the kernel's NAT and SIP ALG, and OpenSSH. What is missing is a failure here."""
+    _netns_tests(bench, "tests/netns", f"--ignore={_TELEPHONY}")
+
+
+def telephony(bench: Bench) -> None:
+    """Kamailio and SIPp of the distribution with that router in between; without them it fails."""
+    path = unpacked.path_with(bench, {"kamailio": "kamailio", "kamcmd": "kamailio", "sipp": "sip-tester"})
+    _netns_tests(bench, "-rP", _TELEPHONY, PATH=os.pathsep.join([str(bench.environment.bin), path]))
 
 
 def changelog(bench: Bench) -> None:
@@ -208,23 +259,41 @@ def docs_site(bench: Bench) -> None:
         raise GateFailed(warned[0])
 
 
+def hostile(bench: Bench) -> None:
+    """A million hostile datagrams at a reflector, with legitimate probes at work meanwhile; it prints its seed."""
+    bench.call(["python", "-B", "tests/hostile.py", "--count", "1000000"], extra={"PYTHONPATH": str(bench.root)})
+
+
+def probe_times(bench: Bench) -> None:
+    """The probe through a real router with the kernel's own timers: seconds, memory, lifetimes, a tenth of the packets lost."""
+    command = ["python", _ENTER, "python", "-B", "tests/probe_times.py"]
+    bench.call(command, extra={"PYTHONPATH": str(bench.root)})
+
+
 def catalogue(oldest: str, newest: str) -> dict[str, Gate]:
     """Every gate of ``make test`` by name, the longest first; arguments are releases, such as ``2.16``."""
+    older = [] if oldest == newest else [oldest]
     gates = [
-        Gate(f"sanity-{newest}", f"ansible-test sanity, ansible-core {newest}", newest, sanity),
-        Gate("units", f"pytest, units and integration, ansible-core {newest}", newest, units_covered, show=True),
-        Gate("lint", "ansible-lint, profile production", newest, lint),
+        Gate("units", f"pytest tests/unit with coverage, ansible-core {newest}", newest, units_covered, show=True),
+        *(Gate(f"units-{r}", f"pytest tests/unit, ansible-core {r}", r, units, show=True) for r in older),
+        *(Gate(f"sanity-{r}", f"ansible-test sanity, ansible-core {r}", r, sanity) for r in (newest, *older)),
+        _netns(newest),
+        Gate("integration", f"pytest tests/integration, ansible-core {newest}", newest, integration, show=True),
         Gate("importer", "galaxy-importer with a clean log", newest, importer),
-        Gate("types", "mypy --strict", newest, types),
-        Gate("style", "ruff check, ruff format", newest, style),
-        Gate("changelog", "antsibull-changelog lint", newest, changelog),
-        Gate("docs", "antsibull-docs lint-collection-docs", newest, docs),
+        Gate("lint", "ansible-lint, profile production", newest, lint),
         Gate("package", "build, install, ansible-doc of the installed", newest, package),
+        Gate("types", "mypy --strict", newest, types),
+        Gate("docs", "antsibull-docs lint-collection-docs", newest, docs),
+        Gate("changelog", "antsibull-changelog lint", newest, changelog),
+        Gate("style", "ruff check, ruff format", newest, style),
     ]
-    if oldest != newest:
-        gates.insert(1, Gate(f"sanity-{oldest}", f"ansible-test sanity, ansible-core {oldest}", oldest, sanity))
-        gates.insert(3, Gate(f"units-{oldest}", f"pytest, units, ansible-core {oldest}", oldest, units, show=True))
     return {gate.name: gate for gate in gates}
+
+
+def _netns(environment: str) -> Gate:
+    # With `make test` where the machine can, with `make gates` always: a release must have seen a real router.
+    what = "pytest, the kernel's SIP ALG and OpenSSH in namespaces"
+    return Gate("netns", what, environment, real_router, show=True, obstacle=no_namespaces)
 
 
 def heavy(releases: list[str]) -> dict[str, Gate]:
@@ -239,5 +308,12 @@ def heavy(releases: list[str]) -> dict[str, Gate]:
     gates += [
         Gate("certification", "galaxy-importer and ansible-lint, certification set", "certification", certification),
         Gate("site", "docs site", "docs", docs_site),
+        _netns(releases[-1]),
+        Gate(
+            "reflector-role", "the role of the reflector on a throw-away host", releases[-1], reflector_role, show=True
+        ),
+        Gate("probe-times", "what the probe takes, through a real router", releases[-1], probe_times, show=True),
+        Gate("telephony", "SIPp and Kamailio through a real router", releases[-1], telephony, show=True),
+        Gate("hostile", "1,000,000 hostile datagrams at a reflector", releases[-1], hostile, show=True),
     ]
     return {gate.name: gate for gate in gates}

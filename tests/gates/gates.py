@@ -135,6 +135,18 @@ def _report_pythons(shop: Workshop) -> None:
             _say(f"skipped: no gate runs with ansible-core {core.name}, it needs Python {wanted}")
 
 
+def _possible(gates: Iterable[Gate]) -> list[Gate]:
+    """Those that this machine can run; says of the others why not."""
+    kept = []
+    for gate in gates:
+        why = gate.obstacle()
+        if why:
+            _say(f"skipped: {gate.name}, {gate.what}: {why}")
+        else:
+            kept.append(gate)
+    return kept
+
+
 def _run_gates(shop: Workshop, gates: Sequence[Gate]) -> int:
     """Run them all, two at a time; 0 when all passed."""
     started = time.monotonic()
@@ -175,7 +187,7 @@ def _dispatch(shop: Workshop, word: str, arguments: Sequence[str]) -> int:
         return _run_program(shop, "bench", "benchmarks/fleet.py", ["run"], arguments)
     _report_pythons(shop)
     if word == "test":
-        return _run_gates(shop, list(catalogue.catalogue(releases[0], releases[-1]).values()))
+        return _run_gates(shop, _possible(catalogue.catalogue(releases[0], releases[-1]).values()))
     if word == "gates":
         return _run_gates(shop, list(catalogue.heavy(releases).values()))
     known = _known(shop)
