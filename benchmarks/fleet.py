@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import backups
+import merge
 from routers import ASPECTS, EMPTY, ONE, OURS, PEER, THREE, Routers
 from workplace import TREE, BenchFailed, Workplace
 
-PARTS = ("read", "change", "https", "aspects", "backups")
+PARTS = ("read", "change", "https", "aspects", "backups", "report")
 Target = tuple[str, float, str, float]  # what, measured, "at most" or "at least", wanted
 
 
@@ -36,6 +37,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--files", type=int, default=10_000, help="saved configurations (default 10000)")
     parser.add_argument("--compared", type=int, default=300, help="of these, judged by both (default 300)")
+    parser.add_argument("--records", type=int, default=10_000, help="records in a report (default 10000)")
+    parser.add_argument("--nights", type=int, default=7, help="nights in their history (default 7)")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     return parser.parse_args(argv)
@@ -116,7 +119,7 @@ def run(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
     }
     tables: list[str] = []
     targets: list[Target] = []
-    if set(parts) - {"backups"}:
+    if set(parts) - {"backups", "report"}:
         routers = Routers(place, options.hosts, options.forks, options.latency, options.rounds)
         for part, task, times in (("read", "read", 12.0), ("change", "read + disable + verify + save", 20.0)):
             if part in parts:
@@ -138,6 +141,10 @@ def run(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
         result["backups"] = saved = backups.run(place, options.files, options.compared)
         tables += ["", *backups_table(saved)]
         targets += backups_targets(saved)
+    if "report" in parts:
+        result["report"] = merged = merge.run(place, options.records, options.nights)
+        tables += ["", *merge.table(merged)]
+        targets += merge.targets(merged)
     latency = "zero latency" if options.latency == "0,0" else f"latency {options.latency} s (log-in, command)"
     print(f"\n{options.hosts} simulated routers, {latency}, {options.forks} at a time, medians of {options.rounds}")
     print("\n".join(tables))

@@ -15,10 +15,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import reporting
 from .core.errors import BadInput
 from .core.model import LABELS, Assessment, Step
 from .core.profiles import Profile
+from .files import file_name, write_whole
 from .platforms.registry import is_known
 
 SCHEMA = "voip.edge/change/1"
@@ -118,7 +118,7 @@ def keep(folder: str, change: Mapping[str, Any], text: str = "") -> str:
         os.makedirs(place, mode=0o700, exist_ok=True)
         path = _free(stem)
         if text:
-            reporting.write_whole(path[: -len(".json")] + ".cfg", [text], 0o600)
+            write_whole(path[: -len(".json")] + ".cfg", [text], 0o600)
     except (OSError, ValueError) as error:
         raise BadInput(f"report_dir: {place} cannot be written: {getattr(error, 'strerror', None) or error}") from None
     _write(path, change)
@@ -139,13 +139,13 @@ def _free(stem: str) -> str:
 
 def _write(path: str, change: Mapping[str, Any]) -> None:
     try:
-        reporting.write_whole(path, [json.dumps(change, indent=1, ensure_ascii=False) + "\n"], 0o600)
+        write_whole(path, [json.dumps(change, indent=1, ensure_ascii=False) + "\n"], 0o600)
     except (OSError, ValueError) as error:
         raise BadInput(f"report_dir: {path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _folder_of(folder: str, host: str) -> str:
-    name = reporting.file_name(host)[: -len(".json")]
+    name = file_name(host)[: -len(".json")]
     return os.path.join(os.path.expanduser(folder), "changes", name)
 
 
