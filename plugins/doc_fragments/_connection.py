@@ -183,6 +183,11 @@ options:
     description:
       - The name of the host in records. If left out, its inventory name.
     type: str
+  site:
+    description:
+      - Where the host is, such as a branch or a customer. It is kept in the record, and the report is grouped, filtered
+        and printed by it. If left out, C(voip_edge_site) is taken; without either the record has none.
+    type: str
   report_dir:
     description:
       - A folder on the controller that receives the record of the host, C(records/<host>.json).

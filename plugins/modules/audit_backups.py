@@ -11,11 +11,12 @@ short_description: Judge a folder of saved configurations
 version_added: 0.1.0
 description:
   - Judges each file below a folder as the saved configuration of one host, on all processors, and writes the records and
-    the report. Understands the layouts of Oxidized and RANCID.
+    the report as M(voip.edge.report) does. Understands the layouts of Oxidized and RANCID.
   - A file that is cut off, binary, or of an unknown platform is V(undetermined), never compliant.
 author: The voip.edge maintainers (@voip-edge)
 extends_documentation_fragment:
   - voip.edge._attributes
+  - voip.edge._compared
 attributes:
   check_mode:
     support: full
@@ -70,18 +71,23 @@ judged:
   type: int
   sample: 1200
 summary:
-  description: Counts of the hosts by compliance, by verdict and by platform.
+  description: Counts of the hosts by compliance, by verdict, by platform, and by what changed since an earlier run.
   returned: success
   type: dict
-  sample: {"hosts": 2, "compliance": {"compliant": 1, "noncompliant": 1}}
+  sample: {"hosts": 2, "compliance": {"compliant": 1, "noncompliant": 1}, "change": {"came_back": 1, "same": 1}}
 files:
   description: The files that were written.
   returned: success
   type: list
   elements: str
   sample: [/srv/voip-report/report.html]
+gone:
+  description: How many hosts of the report in O(earlier) are in this one no more.
+  returned: success
+  type: int
+  sample: 0
 error_kind:
-  description: A stable word for what went wrong.
+  description: A stable word for what went wrong; V(fail_on) where the report was written and O(fail_on) names what is in it.
   returned: on failure
   type: str
   sample: bad_input

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -207,6 +208,35 @@ def test_saved_configurations(site: Site) -> None:
         wrong = site.play("voip.edge.audit_backups", **change)
         assert wrong.returncode != 0
         assert words in wrong.stdout + wrong.stderr
+
+
+def test_nights_that_are_compared_and_decide_how_the_play_ends(lab: Lab, site: Site) -> None:
+    router = site.add(lab.add("cisco_ios", "both-off", name="r1"), "cisco_ios")
+    site.add(lab.add("cisco_ios", "both-off", name="gone"), "cisco_ios")
+    first = site.play("voip.edge.audit", voip_edge_fail_on=["regression", "noncompliant"])
+    assert first.returncode == 0, first.stdout
+    assert "since the earlier run: nothing to compare with" in first.stdout
+    time.sleep(1.1)  # what ended in the second in which another begins is not told apart from it
+    site.hosts["gone"]["ansible_port"] = 1
+    site.hosts["r1"].update(ansible_port=(other := lab.add("cisco_ios", "nat-default", name="r1b")).port,
+                            voip_edge_host_key=other.host_key)  # fmt: skip
+    second = site.play("voip.edge.audit", voip_edge_fail_on="regression, not_reached")
+    assert second.returncode == 2
+    assert "fail_on: regression: 1 host(s): r1 (sip_alg new: disabled -> active" in second.stdout
+    assert "not_reached: 1 host(s): gone" in second.stdout
+    assert "report.html" in second.stdout
+    change = {row["host"]: row["change"] for row in json.loads((site.report / "report.json").read_text())["changes"]}
+    assert change == {"r1": "new", "gone": "unreachable_since"}
+    lines = router.transcript + other.transcript
+    for playbook, option, value, words in (
+        ("voip.edge.audit", "voip_edge_fail_on", ["drift"], "fail_on: there is no word 'drift'; known: noncompliant"),
+        ("voip.edge.remediate", "voip_edge_earlier", "/nowhere", "earlier: there are no records in /nowhere"),
+    ):
+        wrong = site.play(playbook, **{option: value})
+        assert wrong.returncode == 2
+        assert wrong.stdout.count("fatal: ") == 1
+        assert words in wrong.stdout
+    assert router.transcript + other.transcript == lines
 
 
 @pytest.mark.parametrize(

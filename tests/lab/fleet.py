@@ -128,6 +128,7 @@ def _variables(member: Member, device: Any) -> dict[str, Any]:
     web = member.rest or device.web_only
     port = closed_port() if member.twist == "unreachable" else device.http_port if web else device.port
     variables: dict[str, Any] = {"ansible_host": device.host, "ansible_httpapi_port" if web else "ansible_port": port}
+    variables["voip_edge_site"] = member.name.partition("-")[0].title()  # the demo's names begin with a town
     if member.token and member.own_words:
         variables["voip_edge_api_token"] = device.api_token
     elif member.token:

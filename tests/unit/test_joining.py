@@ -48,7 +48,7 @@ def test_a_probe_is_joined_and_the_record_stays_as_it_was_written(tmp_path: Path
     assert found["fw2"] == device(host="fw2")
     assert (tmp_path / "records" / "fw1.json").read_text() == kept
     assert cells(tmp_path) == {"fw1": "rewritten", "fw2": ""}
-    assert "On the wire: rewritten" in (tmp_path / "report.html").read_text()
+    assert '<strong class="n w">rewritten</strong>' in (tmp_path / "report.html").read_text()
 
 
 def test_changes_that_are_kept_here_say_what_a_probe_is_from_before(tmp_path: Path) -> None:

@@ -54,7 +54,14 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(tmp_path: Path) -
 def test_the_report_has_every_form(tmp_path: Path) -> None:
     reporting.write_record(str(tmp_path), record("fw1"))
     made = reporting.write_report(str(tmp_path), ["fw1", "silent"])
-    assert [Path(p).name for p in made["files"]] == ["report.json", "report.csv", "report.md", "report.html"]
+    assert [Path(p).name for p in made["files"]] == [
+        "report.json",
+        "report.csv",
+        "report.md",
+        "report.html",
+        "junit.xml",
+        "report.sarif",
+    ]
     assert made["summary"]["compliance"] == {"noncompliant": 1, "not_reached": 1}
     whole = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert whole["schema"] == "voip.edge/report/1"

@@ -12,10 +12,12 @@ from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from . import backups, engine, keeping, reporting
+from .core.alarm import fail_on_of
 from .core.errors import BadInput, EdgeError, MissingLibrary
 from .core.model import Assessment, ChangeFailed, Forwards, Options, aspects_of
 from .core.text import looks_binary
 from .core.verdict import PORT_FORWARDS, SIP_ALG, UDP_TIMEOUT
+from .history import KEPT
 from .options import allowed_of, options_of, profile_of, target_of
 from .platforms.registry import by_name, of_backup
 
@@ -140,9 +142,29 @@ def _changed(
 
 
 def report(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
-    """Merge the records of a folder into the report files."""
-    made = reporting.write_report(params["report_dir"], params["hosts"], params.get("since"))
-    return {"changed": True, "summary": made["summary"], "files": made["files"]}
+    """Merge the records of a folder into the report files; with `begin` only see whether that will be possible."""
+    compared = _compared(params)
+    if params.get("begin"):
+        reporting.check_report_dir(params["report_dir"])
+        return {"changed": False, "started": engine.now()}
+    return _reported(reporting.write_report(params["report_dir"], params["hosts"], params.get("since"), **compared))
+
+
+def _compared(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a report is compared with, what is kept, and for what it fails. Raises BadInput, before anything is touched."""
+    words = fail_on_of(params.get("fail_on") or ())
+    earlier, keep = params.get("earlier") or None, params.get("history_keep", KEPT)
+    reporting.check_earlier(earlier, params["report_dir"])
+    if keep < 1:
+        raise BadInput(f"history_keep: {keep} is less than 1")
+    return {"earlier": earlier, "keep": keep, "fail_on": words}
+
+
+def _reported(made: dict[str, Any]) -> dict[str, Any]:
+    result = {"changed": True, "summary": made["summary"], "files": made["files"], "gone": made["gone"]}
+    if made["reason"]:  # only now: whoever is told to act finds the report
+        result.update(failed=True, error_kind="fail_on", msg="fail_on: {}".format(made["reason"]))
+    return result
 
 
 def audit_backups(params: Mapping[str, Any], check: bool = False, progress: Progress = None) -> dict[str, Any]:
@@ -151,11 +173,11 @@ def audit_backups(params: Mapping[str, Any], check: bool = False, progress: Prog
     profile = profile_of(params["profile"])
     if params["workers"] < 0:
         raise BadInput("workers: {} is less than 0 (0 means one for each processor)".format(params["workers"]))
+    compared = _compared(params)
     reporting.check_report_dir(params["report_dir"])
     files = backups.find(params["path"])
     hosts = backups.judge_all(files, params["report_dir"], platform, profile, params["workers"], progress)
-    made = reporting.write_report(params["report_dir"], hosts)
-    return {"changed": True, "judged": len(hosts), "summary": made["summary"], "files": made["files"]}
+    return {"judged": len(hosts), **_reported(reporting.write_report(params["report_dir"], hosts, **compared))}
 
 
 DOORS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -173,7 +195,10 @@ DOORS: dict[str, Callable[..., dict[str, Any]]] = {
 def answer(module: str, params: Mapping[str, Any], check: bool, progress: Progress = None) -> dict[str, Any]:
     """The result of a module, errors included: `failed` or `unreachable` with one sentence in `msg`."""
     try:
-        return DOORS[module](params, check=check, progress=progress)
+        result = DOORS[module](params, check=check, progress=progress)
+        if params.get("site") and "record" in result:
+            result["record"]["site"] = params["site"]
+        return result
     except MissingLibrary as error:
         return {"failed": True, "changed": False, "error_kind": error.kind, "library": error.library, "msg": str(error)}
     except EdgeError as error:

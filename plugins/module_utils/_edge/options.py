@@ -19,6 +19,7 @@ from .core.model import DISABLED, Forwards, Options, Wanted
 from .core.profiles import Profile, from_mapping, get_profile, network
 from .core.text import unique
 from .engine import Target
+from .history import KEPT
 from .platforms.base import Platform
 from .platforms.registry import by_name
 from .transports.http import HttpLogin
@@ -59,6 +60,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "inside_interface": {"type": "str"},
     "outside_address": {"type": "str"},
     "name": {"type": "str"},
+    "site": {"type": "str"},
     "report_dir": {"type": "path"},
 }
 
@@ -113,10 +115,18 @@ BASELINE: dict[str, dict[str, Any]] = {
     "show_plan": {"type": "bool", "default": False},
 }
 
+_COMPARED: dict[str, dict[str, Any]] = {
+    "earlier": {"type": "path"},
+    "history_keep": {"type": "int", "default": KEPT},
+    "fail_on": {"type": "list", "elements": "str", "default": []},
+}
+
 REPORT: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "required": True},
     "hosts": {"type": "list", "elements": "str", "default": []},
     "since": {"type": "str"},
+    "begin": {"type": "bool", "default": False},
+    **_COMPARED,
 }
 
 AUDIT_BACKUPS: dict[str, dict[str, Any]] = {
@@ -125,6 +135,7 @@ AUDIT_BACKUPS: dict[str, dict[str, Any]] = {
     "platform": {"type": "str", "default": "auto"},
     "profile": {"type": "raw", "default": "default"},
     "workers": {"type": "int", "default": 0},
+    **_COMPARED,
 }
 
 # Which variables of an inventory fill an option that the task leaves out, first found first taken.
@@ -171,6 +182,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "inside_interface": ("voip_edge_inside_interface",),
     "outside_address": ("voip_edge_outside_address",),
     "name": ("inventory_hostname",),
+    "site": ("voip_edge_site",),
     "report_dir": ("voip_edge_report_dir",),
 }
 

@@ -6,24 +6,31 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
-import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
+from . import history
+from .core import alarm, drift
 from .core.errors import BadInput
-from .core.report import Row, merge, row_of, stale, summary, to_csv, to_markdown, with_path
+from .core.report import Row, host_of, merge, missing_row, row_of, stale, summary, with_path
+from .core.report_csv import to_csv
 from .core.report_html import to_html
+from .core.report_junit import to_junit
+from .core.report_markdown import to_markdown
+from .core.report_sarif import to_sarif
+from .files import cannot_write, file_name, host_of_file, read_json, remove_drafts, write_whole
 from .joining import Probes
+from .platforms.registry import vendor_of
 
 SCHEMA = "voip.edge/report/1"
 TITLE = "SIP readiness of the network edge"
-_LONGEST_NAME = 200
 _TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
+_NEVER = "9999"
+"""Later than any time: a host that did not answer is compared with all that it ever said."""
 
 
 def check_report_dir(folder: str) -> str:
@@ -35,108 +42,193 @@ def check_report_dir(folder: str) -> str:
             with tempfile.TemporaryFile(dir=place):
                 pass
     except (OSError, ValueError) as error:
-        raise _cannot_write(folder, error) from None
+        raise cannot_write(folder, error) from None
     return records
 
 
-def _cannot_write(path: str, error: Exception) -> BadInput:
-    return BadInput(f"report_dir: {path} cannot be written: {getattr(error, 'strerror', None) or error}")
-
-
-def file_name(host: str) -> str:
-    """A host name as a file name that no other host name gets and that every file system takes."""
-    # Names of files that are no UTF-8 come as halves of characters: "surrogatepass" keeps them apart.
-    safe = re.sub(
-        r"[^A-Za-z0-9._-]|^\.",
-        lambda m: "".join(f"%{byte:02X}" for byte in m.group(0).encode("utf-8", "surrogatepass")),
-        host,
-    )
-    if len(safe) > _LONGEST_NAME:  # a tilde stands in no other name
-        digest = hashlib.sha256(host.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        safe = f"{safe[: _LONGEST_NAME - 40]}~{digest}"
-    return safe + ".json"
-
-
-def _host_of_file(name: str) -> str:
-    stem = name[: -len(".json")]
-    try:
-        return unquote(stem, errors="surrogatepass")
-    except UnicodeDecodeError:  # somebody else's file
-        return stem
-
-
 def write_record(folder: str, record: Mapping[str, Any]) -> str:
-    """Writes records/<host>.json, readable by its owner only, and returns its path. Raises BadInput."""
+    """Writes records/<host>.json, readable by its owner only, and returns its path; the history gets the same. Raises BadInput.
+
+    The history comes first: where a run is killed in between, or an older record replaces a newer one, the report finds the
+    newer one there.
+    """
     records = os.path.join(os.path.expanduser(folder), "records")
     path = os.path.join(records, file_name(str(record["host"])))
     text = json.dumps(record, ensure_ascii=False) + "\n"
     try:
         if not os.path.isdir(records):
             check_report_dir(folder)
+        history.append(folder, record, text)
         write_whole(path, [text], 0o600)
     except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     return path
 
 
-def write_whole(path: str, pieces: Iterable[str], mode: int) -> None:
-    """A file that appears whole or not at all. Raises OSError or ValueError."""
-    handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".tmp")
-    try:
-        # Half a character is written as its escape, which is also how JSON spells it.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.writelines(pieces)
-        os.chmod(draft, mode)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-
-
 def iter_records(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file name, record) of each record; a file that is no record gives one that says so."""
+    """(path, record) of each record; a file that is no record gives one that says so."""
     records = os.path.join(os.path.expanduser(folder), "records")
+    for name in _names(records, "report_dir"):
+        path = os.path.join(records, name)
+        record = read_json(path)
+        yield path, {"host": host_of_file(name)} if record is None else record
+
+
+def _names(records: str, option: str) -> list[str]:
     try:
-        names = sorted(n for n in os.listdir(records) if n.endswith(".json") and not n.startswith("."))
+        return sorted(n for n in os.listdir(records) if n.endswith(".json") and not n.startswith("."))
     except OSError as error:
-        raise BadInput(f"report_dir: there are no records in {folder}: {error.strerror or error}") from None
-    for name in names:
-        nothing = {"host": _host_of_file(name)}
-        try:
-            with open(os.path.join(records, name), encoding="utf-8") as stream:
-                record = json.load(stream)
-        except (OSError, ValueError, RecursionError):
-            record = nothing
-        yield name, record if isinstance(record, dict) else nothing
+        folder = os.path.dirname(records)
+        raise BadInput(f"{option}: there are no records in {folder}: {error.strerror or error}") from None
 
 
-def write_report(folder: str, hosts: Iterable[str], since: str | None = None) -> dict[str, Any]:
-    """Merges the records, with the probes of their hosts, into report.json, .csv, .md and .html. Returns paths and counts.
+def check_earlier(earlier: str | None, folder: str) -> None:
+    """Raises BadInput for a folder that is no earlier report, before anything is touched."""
+    if not earlier:
+        return
+    place = os.path.expanduser(earlier)
+    if os.path.realpath(place) == os.path.realpath(os.path.expanduser(folder)):
+        raise BadInput(
+            f"earlier: {earlier} is the report folder itself. What it says of earlier runs is compared with anyway; "
+            "give the folder of another report, or nothing"
+        )
+    if not _names(os.path.join(place, "records"), "earlier"):
+        raise BadInput(f"earlier: there are no records in {earlier}; give the folder of an earlier report")
 
-    `since`: a time in ISO 8601; records that were finished earlier are no answer for this run. Raises BadInput.
+
+@dataclass
+class Merged:
+    """A folder's records on their way to a report."""
+
+    folder: str
+    begun: str | None
+    earlier: str | None
+    keep: int
+    expected: Collection[str]
+    probes: Probes
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    """Of the records that are answers of this run the name that sorts them, and the file."""
+    seen: set[str] = field(default_factory=set)
+    known: bool = False
+    """Whether there is anything earlier to compare with, of any host."""
+
+    def add(self, host: str, path: str | None, record: dict[str, Any] | None) -> None:
+        """The row of a host from its record, or from what the history has of it that is newer."""
+        past = history.entries(self.folder, host, tidy=True)
+        row = missing_row(host, "there is no record of this run") if record is None else row_of(record, vendor_of)
+        # Where no file stands, somebody may have taken the host out: only an answer of this very run is taken from the past.
+        if row["finished"] or (record is None and self.begun is not None):
+            newer = [e for e in past if e.finished > row["finished"]]
+            found = history.newest(newer, host)
+            if found is not None and row_of(found[1])["finished"]:
+                path, record = found
+                row = row_of(record, vendor_of)
+        joined = record if record is None else self.probes.joined(file_name(host), record)
+        if joined is not None and joined is not record:
+            row = row_of(joined, vendor_of)
+        old = self.begun is not None and "" < row["finished"] < self.begun
+        if row["finished"] and not old and path is not None:
+            self.answers.append((file_name(host), path))
+        self.seen.add(host)
+        shown = stale(row) if old else row
+        if not shown["path"]:
+            shown = with_path(shown, self.probes.path(file_name(host), host))
+        shown["change"], shown["changes"] = self._compared(host, shown, record, past)
+        history.prune(past, self.keep)
+        self.rows.append(shown)
+
+    def _compared(
+        self, host: str, row: Row, record: Mapping[str, Any] | None, past: Sequence[history.Entry]
+    ) -> tuple[str, list[drift.Change]]:
+        now = drift.point_of(record) if record is not None else None
+        silent = row["compliance"] == drift.NOT_REACHED
+        if now is None and not silent:
+            return "", []  # it is not readable
+        before = _NEVER if silent else self.begun or row["finished"]
+        known_then, base = self._base(host, before)
+        also = [now] if silent and now is not None and now.compliance != drift.NOT_REACHED else []
+        everything = [*past, *(history.entries(self.earlier, host) if self.earlier else [])]
+        known = history.past_of(host, everything, before, base, also)
+        self.known = self.known or bool(known)
+        if known_then and not known:
+            return "", []  # not a new host, and nothing to compare with
+        if silent and self.expected and host not in self.expected:
+            return "", []  # this run did not try it: another one may have
+        return drift.compare(None if silent else now, known)
+
+    def _base(self, host: str, before: str) -> tuple[bool, drift.Point | None]:
+        """Whether the earlier report has the host, and what it says of it if that is really earlier."""
+        if not self.earlier:
+            return False, None
+        record = read_json(os.path.join(os.path.expanduser(self.earlier), "records", file_name(host)))
+        if record is None or record.get("host") != host:
+            return False, None
+        point = drift.point_of(record)
+        return True, point if point is not None and point.finished <= before else None
+
+
+def _gather(folder: str, hosts: Iterable[str], begun: str | None, earlier: str | None, keep: int) -> Merged:
+    expected = dict.fromkeys(str(host) for host in hosts)
+    merged = Merged(folder, begun, earlier, keep, expected, Probes(folder), known=earlier is not None)
+    for path, record in iter_records(folder):
+        merged.add(str(record.get("host", "?")), path, record)
+    for host in expected:
+        if host not in merged.seen:
+            merged.add(host, None, None)
+    if not merged.known:  # the first run: everything would be new
+        for row in merged.rows:
+            row["change"], row["changes"] = "", []
+    return merged
+
+
+def _gone(merged: Merged) -> list[dict[str, str]]:
+    """The hosts of the earlier report that are in this one no more, neither as a record nor as expected."""
+    if not merged.earlier:
+        return []
+    present = {file_name(host) for host in merged.seen}
+    found = []
+    records = os.path.join(os.path.expanduser(merged.earlier), "records")
+    for name in _names(records, "earlier"):
+        if name not in present:
+            row = row_of(read_json(os.path.join(records, name)) or {"host": host_of_file(name)})
+            found.append({key: row[key] for key in ("host", "compliance", "finished")})
+    return found
+
+
+def write_report(
+    folder: str,
+    hosts: Iterable[str],
+    since: str | None = None,
+    earlier: str | None = None,
+    keep: int = history.KEPT,
+    fail_on: Collection[str] = (),
+) -> dict[str, Any]:
+    """Merges the records, with the probes of their hosts, into report.json, .csv, .md, .html and .sarif, and junit.xml.
+
+    Returns their paths, the counts, and the reason to fail.
+
+    `since`: a time in ISO 8601; records that were finished earlier are no answer for this run. `earlier`: the folder of the
+    report that is compared with. `keep`: how much of the history stays. Raises BadInput.
     """
     begun = _time(since)
+    check_earlier(earlier, folder)
     check_report_dir(folder)
     folder = os.path.expanduser(folder)
-    rows, answers, probes = [], set(), Probes(folder)
-    for name, record in iter_records(folder):
-        row = row_of(probes.joined(name, record))
-        old = begun is not None and "" < row["finished"] < begun
-        rows.append(stale(row) if old else row)
-        if row["finished"] and not old:
-            answers.add(name)
-    merged = [
-        row if row["path"] else with_path(row, probes.path(file_name(row["host"]), row["host"]))
-        for row in merge(rows, hosts)
-    ]
-    del rows
+    for place in (folder, os.path.join(folder, "records")):
+        remove_drafts(place, os.listdir(place))
+    gathered = _gather(folder, hosts, begun, earlier, keep)
+    merged, gone = merge(gathered.rows, ()), _gone(gathered)
+    gathered.rows.clear()
     generated = datetime.datetime.now(datetime.timezone.utc)
     shown, counts = generated.strftime("%Y-%m-%d %H:%M UTC"), summary(merged)
     files = {
-        "report.json": _json(folder, probes, answers, merged, generated.strftime(_TIME_FORM)),
+        "report.json": _json(gathered.probes, gathered.answers, merged, gone, generated.strftime(_TIME_FORM)),
         "report.csv": to_csv(merged),
-        "report.md": to_markdown(merged, TITLE, shown),
-        "report.html": to_html(merged, TITLE, shown),
+        "report.md": to_markdown(merged, TITLE, shown, gone),
+        "report.html": to_html(merged, TITLE, shown, gone),
+        "junit.xml": to_junit(merged, TITLE),
+        "report.sarif": to_sarif(merged, generated.strftime(_TIME_FORM)),
     }
     paths = []
     for name, pieces in files.items():
@@ -144,8 +236,10 @@ def write_report(folder: str, hosts: Iterable[str], since: str | None = None) ->
         try:
             write_whole(paths[-1], pieces, 0o644)
         except OSError as error:
-            raise _cannot_write(paths[-1], error) from None
-    return {"summary": counts, "files": paths}
+            raise cannot_write(paths[-1], error) from None
+    asked = {host_of(host) for host in gathered.expected}
+    reason = alarm.reason_to_fail((r for r in merged if not asked or r["host"] in asked), fail_on)
+    return {"summary": counts, "files": paths, "gone": len(gone), "reason": reason}
 
 
 def _time(since: str | None) -> str | None:
@@ -157,21 +251,30 @@ def _time(since: str | None) -> str | None:
         raise BadInput(f"since: '{since}' is not a time like 2026-11-26T02:00:00Z") from None
 
 
-def _json(folder: str, probes: Probes, answers: Collection[str], rows: Iterable[Row], generated: str) -> Iterator[str]:
+def _json(
+    probes: Probes,
+    answers: Iterable[tuple[str, str]],
+    rows: Iterable[Row],
+    gone: Sequence[Mapping[str, str]],
+    generated: str,
+) -> Iterator[str]:
     """The records that are answers, joined to their probes, streamed: a fleet's worth of them is never in memory at once.
 
-    `answers` are their file names. Hosts with no answer in this run stand beside them, so that none is missed or taken
-    for what it was earlier.
+    `answers` are their files. Hosts with no answer in this run stand beside them, so that none is missed or taken
+    for what it was earlier; so do those with a change, and those that are `gone`.
     """
     rows = list(rows)
     without = [
         {"host": r["host"], "compliance": r["compliance"], "text": r["error"]} for r in rows if not r["finished"]
     ]
+    changes = [{key: r[key] for key in ("host", "change", "changes")} for r in rows if r.get("changes")]
     head = {"schema": SCHEMA, "generated": generated, "summary": summary(rows), "without_record": without}
-    yield json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "records": [\n'
+    yield json.dumps({**head, "changes": changes, "gone": gone}, indent=1, ensure_ascii=False)[:-2]
+    yield ',\n "records": [\n'
     separator = ""
-    for name, record in iter_records(folder):
-        if name in answers:
+    for name, path in sorted(answers):
+        record = read_json(path)
+        if record is not None:  # it was there a moment ago
             yield separator + json.dumps(probes.joined(name, record), ensure_ascii=False)
             separator = ",\n"
     yield "\n]}\n"

@@ -14,7 +14,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ansible_collections.voip.edge.plugins.module_utils._edge.core import culprit, path, report
+from ansible_collections.voip.edge.plugins.module_utils._edge.core import (
+    culprit,
+    path,
+    report,
+    report_csv,
+    report_markdown,
+)
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.path import Looks, alone, join, judge, words
 from ansible_collections.voip.edge.plugins.module_utils._edge.probe import compare, verdicts
 from ansible_collections.voip.edge.plugins.module_utils._edge.probe.compare import Addresses
@@ -393,8 +399,8 @@ def test_what_is_no_probe_is_refused(more: dict[str, Any]) -> None:
 def test_the_report_has_a_cell_and_a_section() -> None:
     joined = join(device(), Looks(probe("rewritten", rewriting(), facts={"keepalive_advice": 23})))
     row = report.row_of(joined)
-    html, markdown = page(joined), "".join(report.to_markdown([row], "t", "now")).replace("\\", "")
-    for text in (html, markdown, "".join(report.to_csv([row]))):
+    html, markdown = page(joined), "".join(report_markdown.to_markdown([row], "t", "now")).replace("\\", "")
+    for text in (html, markdown, "".join(report_csv.to_csv([row]))):
         assert "rewritten" in text
     for text in (html, markdown):
         assert f"Via: SIP/2.0/UDP {PUBLIC}:5060" in text
@@ -413,7 +419,7 @@ def test_hostile_text_of_a_probe_stays_text() -> None:
         "rewritten", rewriting(after=HOSTILE, method=HOSTILE), reasons=[HOSTILE], profile=HOSTILE, not_tested=[HOSTILE]
     )
     row = report.row_of(join(device(), Looks(bad)))
-    for text in (page(join(device(), Looks(bad))), "".join(report.to_markdown([row], "t", "now"))):
+    for text in (page(join(device(), Looks(bad))), "".join(report_markdown.to_markdown([row], "t", "now"))):
         assert "<script>alert" not in text
         assert "\x1b" not in text
         assert "\u202e" not in text

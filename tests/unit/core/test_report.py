@@ -18,7 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.voip.edge.plugins.module_utils._edge.core import report, report_html
+from ansible_collections.voip.edge.plugins.module_utils._edge.core import (
+    report,
+    report_csv,
+    report_html,
+    report_markdown,
+)
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import MissingLibrary
 
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }} {% raw %} \x1b[31m \u202e |`*# =cmd()" + "x" * 100
@@ -160,7 +165,7 @@ def test_counts() -> None:
 
 def test_csv_has_a_row_a_host_and_aspect_and_no_formulas() -> None:
     rows = report.merge([report.row_of(record("=evil()", error={"kind": "x", "text": "@sum"}))], ["silent"])
-    read = list(csv.DictReader(io.StringIO("".join(report.to_csv(rows)))))
+    read = list(csv.DictReader(io.StringIO("".join(report_csv.to_csv(rows)))))
     assert [(r["host"], r["aspect"]) for r in read] == [
         ("'=evil()", "sip_alg"),
         ("'=evil()", "udp_timeout"),
@@ -180,14 +185,14 @@ def test_hostile_text_stays_text_everywhere() -> None:
     assert "{{ 7*7 }}" in html
     assert "\x1b" not in html
     assert "\u202e" not in html
-    markdown = "".join(report.to_markdown([row], "t", "now"))
+    markdown = "".join(report_markdown.to_markdown([row], "t", "now"))
     assert "<script>" not in markdown
     assert "\\|" in markdown
 
 
 def test_markdown_makes_no_links_of_device_text() -> None:
     row = report.row_of(record(advice=["see https://evil.example www.evil.example a@evil.example <http://x>"]))
-    text = "".join(report.to_markdown([row], "t", "now"))
+    text = "".join(report_markdown.to_markdown([row], "t", "now"))
     assert not re.findall(r"(?<!\\)://|www\.|(?<!\\)@", text)
 
 
@@ -261,7 +266,7 @@ def test_markdown_names_what_is_to_be_done() -> None:
     rows = report.merge(
         [report.row_of(record(error={"kind": "x", "text": "broken"}, done=[{"do": "y", "undo": "z"}]))], ["silent"]
     )
-    text = "".join(report.to_markdown(rows, "title", "now"))
+    text = "".join(report_markdown.to_markdown(rows, "title", "now"))
     assert "| fw1 | noncompliant | active | low |" in text.replace("\\", "")
     assert "1. do this" in text
     assert "planned: no x" in text
@@ -288,12 +293,18 @@ def test_ten_thousand_rows_are_written_as_they_come() -> None:
     rows = report.merge([report.row_of(record(f"fw{n}")) for n in range(100)], [f"fw{n}" for n in range(10_000)])
     assert len(rows) == 10_000
     # A template that coverage watches is ten times slower, so there the first rows must do; the bound is the same.
-    for write, many in ((report.to_csv, 10_000), (report.to_markdown, 10_000), (report_html.to_html, 2_000)):
-        more = () if write is report.to_csv else ("title", "now")
+    for write, many in (
+        (report_csv.to_csv, 10_000),
+        (report_markdown.to_markdown, 10_000),
+        (report_html.to_html, 2_000),
+    ):
+        more = () if write is report_csv.to_csv else ("title", "now")
         sizes = [sum(map(len, write(rows[:150], *more)))]
         work = partial(map, len, write(rows[:many], *more))
         assert peak_of(lambda lengths=work, out=sizes: out.append(sum(lengths()))) < 3_000_000
-        assert sizes[1] > 4 * sizes[0]
+        assert (
+            sizes[1] > (4 if write is not report_html.to_html else 1.5) * sizes[0]
+        )  # pages beyond the first are packed
 
 
 def test_a_name_with_a_raised_digit() -> None:
@@ -304,6 +315,6 @@ def test_a_name_with_a_raised_digit() -> None:
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", '"=1"', "a;=1", "a,b", "\uff1d1"])
 def test_no_cell_becomes_a_formula(cell: str) -> None:
     rows = [report.row_of(record("h", firmware=cell, model=cell))]
-    lines = list(csv.reader(io.StringIO("".join(report.to_csv(rows)))))
-    assert {len(line) for line in lines} == {len(report.COLUMNS)}
+    lines = list(csv.reader(io.StringIO("".join(report_csv.to_csv(rows)))))
+    assert {len(line) for line in lines} == {len(report_csv.COLUMNS)}
     assert not [c for line in lines for c in line if c[:1] in ("=", "+", "-", "@", "\t", "\r", "\uff1d")]

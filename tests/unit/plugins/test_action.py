@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import jsonschema
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
@@ -93,6 +94,24 @@ def test_an_inventory_is_enough(lab: Lab, tmp_path: Path) -> None:
     assert (result["verdict"], result["changed"]) == ("active", False)
     assert json.loads((tmp_path / "records" / "r1.json").read_text())["host"] == "r1"
     assert device.journal == []
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["read", "refused"])
+def test_the_site_of_the_inventory_is_in_the_record_also_of_a_host_that_fails(
+    lab: Lab, tmp_path: Path, fails: bool
+) -> None:
+    device = lab.add("cisco_ios", "nat-default", name="r1")
+    known = variables(device, voip_edge_report_dir=str(tmp_path), voip_edge_site="Kiel")
+    if fails:
+        known["ansible_password"] += "-outdated"
+    assert bool(run("edge_info", {}, known).get("failed")) == fails
+    kept = json.loads((tmp_path / "records" / "r1.json").read_text())
+    assert kept["site"] == "Kiel"
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "schema" / "record-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(kept, schema)
+    known.pop("voip_edge_site")
+    run("edge_info", {}, known)
+    assert "site" not in json.loads((tmp_path / "records" / "r1.json").read_text())
 
 
 def test_templated_variables_are_resolved(lab: Lab) -> None:
@@ -254,6 +273,7 @@ def test_ansibles_own_host_key_setting_counts(lab: Lab, monkeypatch: pytest.Monk
     del unpinned["voip_edge_host_key"]
     seen: list[ssh.Login] = []
     monkeypatch.setattr(ssh, "_known_hosts", lambda login: seen.append(login) or [])
+    monkeypatch.setenv("ANSIBLE_HOST_KEY_CHECKING", "true")  # ansible-test has a configuration of its own
     assert run("edge_info", {}, unpinned)["error_kind"] == "host_key"
     assert run("edge_info", {}, {**unpinned, "ansible_host_key_checking": False})["verdict"] == "active"
     assert [login.host_key_checking for login in seen] == [True]

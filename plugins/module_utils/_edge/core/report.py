@@ -1,7 +1,7 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records into a report: rows that are small, merged in any order, and written as CSV, Markdown and HTML.
+"""Records into rows that are small and merged in any order. report_csv, report_html and their like write them.
 
 Device text is hostile input everywhere here: it is cut to a stated length, loses its control characters, and is escaped
 by whatever it is written into.
@@ -9,13 +9,10 @@ by whatever it is written into.
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable
 
 from . import path
 from .model import COMPLIANCE
@@ -28,7 +25,7 @@ LONGEST_TEXT = 4_000
 MOST, MOST_LINES, MOST_MECHANISMS = 100, 12, 200
 # Control characters, what turns the writing direction round or cannot be seen, and halves of characters.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _FIRST = {
     word: at for at, word in enumerate(("noncompliant", "undetermined", "not_reached", "unsupported", "compliant"))
 }
@@ -60,22 +57,28 @@ def _texts(values: Any, most: int = 40, longest: int = LONGEST_TEXT) -> list[str
 
 def missing_row(host: Any, why: str, compliance: str = "not_reached") -> dict[str, Any]:
     """The row of a host that should be in the report and has nothing to say."""
-    empty: dict[str, Any] = dict.fromkeys(("platform", "model", "firmware", "finished", "mode"), "")
-    lists: dict[str, Any] = {key: [] for key in ("aspects", "findings", "plan", "done", "advice", "not_checked")}
-    return {"host": host_of(host), "compliance": compliance, "error": why, "path": None, **empty, **lists}
+    words = ("platform", "vendor", "model", "firmware", "site", "finished", "mode", "change")
+    lists = ("aspects", "findings", "plan", "done", "advice", "not_checked", "changes")
+    empty: dict[str, Any] = {**dict.fromkeys(words, ""), **{key: [] for key in lists}, "path": None}
+    return {"host": host_of(host), "compliance": compliance, "error": why, **empty}
 
 
-def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a record: plain, small, cleaned. A record of unknown shape becomes an undetermined row that says so."""
+def row_of(record: Mapping[str, Any], vendor_of: Callable[[str], str] = lambda platform: "") -> dict[str, Any]:
+    """The row of a record: plain, small, cleaned. A record of unknown shape becomes an undetermined row that says so.
+
+    `vendor_of` tells the vendor of a platform's name. `change` and `changes` are filled by a comparison with an earlier
+    run, `path` is None where nothing was looked at on the wire.
+    """
     try:
-        return _row(record)
+        row = _row(record)
+        return {**row, "vendor": clean(vendor_of(row["platform"]))}
     except (AttributeError, KeyError, TypeError, ValueError):
         return missing_row(record.get("host", "?"), "the record is not readable", "undetermined")
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     compliance = record["compliance"]
-    if record["schema"] != SCHEMA or not _TIME.fullmatch(record["finished"]):
+    if record["schema"] != SCHEMA or not TIME.fullmatch(record["finished"]):
         raise ValueError("another kind of record")
     if compliance == "compliant" and not record["aspects"]:
         raise ValueError("compliant without anything that was judged")
@@ -84,6 +87,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "platform": clean(record["platform"]),
         "model": clean(record["model"]),
         "firmware": clean(record["firmware"]),
+        "site": clean(record.get("site")),
         "finished": clean(record["finished"]),
         "mode": clean(record["mode"]),
         "compliance": compliance if compliance in COMPLIANCE else "undetermined",
@@ -94,6 +98,8 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "done": _steps(record["done"]),
         "advice": _texts(record["advice"]),
         "not_checked": _texts(record["not_checked"]),
+        "change": "",
+        "changes": [],
         "path": _path(record.get("path")),
     }
 
@@ -104,12 +110,14 @@ def with_path(row: dict[str, Any], found: Mapping[str, Any] | None) -> dict[str,
 
 
 def _path(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What the report shows of a path, with its cell of the table in `words`."""
+    """What the report shows of a path, with its cell of the table in `words`. What is not `current` says nothing about now."""
     if found is None:
         return None
     keepalive = found["keepalive"]
     return {
+        "verdict": clean(found["verdict"]),
         "words": clean(path.words(found)),
+        "current": found["current"] is True,
         "finished": clean(found["finished"]),
         "profile": clean(found["profile"]),
         "reasons": _texts(found["reasons"]),
@@ -122,17 +130,22 @@ def _path(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _rewriting(one: Mapping[str, Any]) -> dict[str, str]:
     whose = ", ".join(f"{pair['address']} ({pair['whose']})" for pair in one["inserted"])
     case = f"{one['method']} {one['direction']}, {one['transport']} from port {one['source']} to {one['port']}"
-    return {"case": clean(case), "before": clean(one["before"]), "after": clean(one["after"]), "whose": clean(whose)}
+    words = {key: clean(one[key]) for key in ("name", "before", "after", "times")}
+    return {"case": clean(case), "whose": clean(whose), **words}
 
 
 def _findings(found: list[Mapping[str, Any]]) -> list[dict[str, str]]:
     worst_first = sorted(found, key=lambda f: _SEVERITY.get(f["severity"], 9))
     out = [
-        {"id": clean(f["id"]), "severity": clean(f["severity"]), "text": clean(f["text"], LONGEST_TEXT)}
+        {
+            **{key: clean(f[key]) for key in ("id", "severity")},
+            "aspect": clean(f.get("aspect")),
+            "text": clean(f["text"], LONGEST_TEXT),
+        }
         for f in worst_first[:MOST]
     ]
     if len(found) > MOST:
-        out.append({"id": "", "severity": "info", "text": f"[{len(found) - MOST} more]"})
+        out.append({"id": "", "severity": "info", "aspect": "", "text": f"[{len(found) - MOST} more]"})
     return out
 
 
@@ -195,7 +208,8 @@ def stale(row: Row) -> dict[str, Any]:
     """An old row is no answer for this run."""
     tried = row["compliance"] == "not_reached"
     last = f"last tried {row['finished']}, without success" if tried else f"last seen {row['finished']}"
-    return {**missing_row("", f"not reached in this run; {last}"), "host": row["host"], "path": row["path"]}
+    kept = {key: row[key] for key in ("host", "site", "vendor", "platform", "path")}
+    return {**missing_row("", f"not reached in this run; {last}"), **kept}
 
 
 def on_the_wire(row: Row) -> str:
@@ -208,11 +222,32 @@ def verdict(row: Row, aspect: str) -> str:
     return next((str(a["verdict"]) for a in row["aspects"] if a["name"] == aspect), "")
 
 
+def change_of(row: Row, aspect: str) -> str:
+    """What changed of an aspect; of a host where nothing changed, or all of it, that is the word for each aspect."""
+    for change in row.get("changes", ()):
+        if change["aspect"] in (aspect, ""):
+            return str(change["change"])
+    return "same" if row.get("change") == "same" else ""
+
+
+def change_text(change: Mapping[str, str]) -> str:
+    """A change as a phrase for people."""
+    if change["change"] == "unreachable_since":
+        return f"unreachable since {change['since']}, {change['was']} before"
+    text = f"{change['aspect']} {change['change'].replace('_', ' ')}".strip()
+    text += f": {change['was']} -> {change['now']}" if change["was"] else f": {change['now']}"
+    if change["since"] and change["firmware_was"] != change["firmware_now"]:
+        text += f", firmware {change['firmware_was'] or 'not known'} -> {change['firmware_now'] or 'not known'}"
+    return text + (f", last seen {change['was']} {change['since']}" if change["since"] else "")
+
+
 def summary(rows: Iterable[Row]) -> dict[str, Any]:
-    """Counts by compliance, by the verdict on the SIP ALG, and by platform."""
-    out: dict[str, Any] = {"hosts": 0, "compliance": {}, "sip_alg": {}, "platform": {}}
+    """Counts by compliance, by the verdict on the SIP ALG, by platform, and by what changed since an earlier run."""
+    out: dict[str, Any] = {"hosts": 0, "compliance": {}, "sip_alg": {}, "platform": {}, "change": {}}
     for row in rows:
         out["hosts"] += 1
+        if row.get("change"):
+            out["change"][row["change"]] = out["change"].get(row["change"], 0) + 1
         for key, value in (
             ("compliance", row["compliance"]),
             ("sip_alg", verdict(row, "sip_alg") or row["compliance"]),
@@ -220,86 +255,3 @@ def summary(rows: Iterable[Row]) -> dict[str, Any]:
         ):
             out[key][value] = out[key].get(value, 0) + 1
     return {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in out.items()}
-
-
-COLUMNS = (
-    "host", "platform", "model", "firmware", "aspect", "verdict", "aspect_compliance", "seconds", "on",
-    "host_compliance", "findings", "error", "finished", "on_the_wire",
-)  # fmt: skip
-
-
-def to_csv(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines: one row a host and aspect. Cells that a spreadsheet would take for a formula get an apostrophe."""
-    yield _csv_line(COLUMNS)
-    for row in rows:
-        for aspect in row["aspects"] or [
-            {"name": "", "verdict": "", "compliance": "", "seconds": None, "mechanisms": []}
-        ]:
-            yield _csv_line((
-                row["host"], row["platform"], row["model"], row["firmware"], aspect["name"], aspect["verdict"],
-                aspect["compliance"], aspect["seconds"],
-                " ".join(f"{m['id']}({m['scope']})" for m in aspect["mechanisms"] if m["state"] == "on"),
-                row["compliance"], " ".join(f["id"] for f in row["findings"]), row["error"], row["finished"],
-                on_the_wire(row),
-            ))  # fmt: skip
-
-
-def _csv_line(cells: Iterable[Any]) -> str:
-    out = io.StringIO()
-    texts = ["" if c is None else str(c).replace("\n", " ") for c in cells]
-    csv.writer(out, lineterminator="\n").writerow(
-        ["'" + t if t.startswith(("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")) else t for t in texts]
-    )
-    return out.getvalue()
-
-
-def _md(text: Any) -> str:
-    """Text for Markdown: nothing in it is markup, links or HTML."""
-    flat = str(text).replace("\n", " / ")
-    return re.sub(
-        r"([\\`*_{}\[\]()#+!|~<>&@]|:(?=//)|(?<=www)\.)",
-        lambda m: html.escape(m.group(1)) if m.group(1) in "<>&" else "\\" + m.group(1),
-        flat,
-    )
-
-
-def to_markdown(rows: Sequence[Row], title: str, generated: str) -> Iterator[str]:
-    """Lines of a document with a summary, a table of all hosts, and a section for each host that needs something."""
-    counts = summary(rows)
-    yield f"# {_md(title)}\n\nMade {generated}. {counts['hosts']} hosts: "
-    yield ", ".join(f"{n} {_md(word)}" for word, n in counts["compliance"].items()) + ".\n\n"
-    heads = ("host", "compliance", "SIP ALG", "UDP timeout", "port forwards", "on the wire", "platform", "firmware")
-    yield "| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|\n"
-    for row in rows:
-        cells = [
-            row["host"],
-            row["compliance"],
-            *(verdict(row, a) for a in ("sip_alg", "udp_timeout", "port_forwards")),
-            on_the_wire(row),
-        ]
-        yield "| " + " | ".join(_md(c) for c in [*cells, row["platform"], row["firmware"]]) + " |\n"
-    for row in rows:
-        if row["compliance"] != "compliant" or row["done"] or row["path"]:
-            yield from _md_host(row)
-
-
-def _md_host(row: Row) -> Iterator[str]:
-    yield f"\n## {_md(row['host'])}\n\n"
-    if row["error"]:
-        yield f"* error: {_md(row['error'])}\n"
-    for finding in row["findings"]:
-        yield f"* {_md(finding['severity'])}: {_md(finding['text'])} ({_md(finding['id'])})\n"
-    for word, steps in (("planned", row["plan"]), ("done", row["done"])):
-        for step in steps:
-            yield f"* {word}: {_md(step['do'])}\n"
-    if row["path"]:
-        yield from _md_path(row["path"])
-    for at, text in enumerate(row["advice"], 1):
-        yield f"{at}. {_md(text)}\n"
-
-
-def _md_path(found: Mapping[str, Any]) -> Iterator[str]:
-    keepalive = f", keepalive at most every {found['keepalive']}" if found["keepalive"] else ""
-    yield f"* on the wire at {_md(found['finished'])}: {_md(found['words'])}{keepalive}\n"
-    for one in found["rewritings"]:
-        yield f"* {_md(one['case'])}: {_md(one['before'])} became {_md(one['after'])}\n"

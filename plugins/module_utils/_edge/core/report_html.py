@@ -1,17 +1,29 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as one HTML file: it opens offline, sorts, filters and prints, and works without scripts."""
+"""The report as one HTML file: it opens offline, sorts, filters, prints, and has a page a host.
+
+The pages of a small fleet stand in the file as they are, and are read without scripts. Those of a large one are packed,
+a few hosts together, and unpacked by the browser when they are asked for: the text is the template's in both cases. So a
+thousand hosts stay below a megabyte, with the lines that were seen.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import report_templates as templates
 from .errors import MissingLibrary
-from .report import Row, on_the_wire, summary, verdict
+from .records import VERSION
+from .report import Row, change_text
+from .report_picture import picture_of
+from .report_script import SCRIPT
+from .report_style import STYLE
+from .report_words import ASPECTS, CHANGES, CODES, MEANINGS, MODES, SURE, WIRE, WORDS
 
 try:
     import jinja2
@@ -21,196 +33,17 @@ except ImportError as _error:  # ships with ansible-core; a delegate may lack it
     jinja2 = None  # type: ignore[assignment,unused-ignore]
     JINJA_ERROR = str(_error)
 
-WORDS = {
-    "compliant": "compliant",
-    "noncompliant": "needs a change",
-    "undetermined": "not known",
-    "unsupported": "not supported",
-    "not_reached": "not reached",
-}
-
-STYLE = r"""
-:root { color-scheme: light dark; --bg:#fff; --fg:#1c2430; --soft:#5b6675; --line:#d9dfe7; --card:#f5f7fa;
-  --compliant:#1b7f4b; --noncompliant:#b3261e; --undetermined:#9a6700; --not_reached:#5b6675; --unsupported:#5b6675; }
-@media (prefers-color-scheme: dark) { :root { --bg:#12161c; --fg:#e6eaf0; --soft:#9aa7b8; --line:#2c3541; --card:#1a2028;
-  --compliant:#4cc38a; --noncompliant:#ff8f85; --undetermined:#e3b341; --not_reached:#9aa7b8; --unsupported:#9aa7b8; } }
-* { box-sizing: border-box } [hidden] { display:none !important }
-body { margin:0 auto; max-width:76rem; padding:1.5rem; background:var(--bg); color:var(--fg);
-  overflow-wrap:anywhere; font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
-a { color:inherit } h1 { font-size:1.6rem; margin:0 } h2 { font-size:1.15rem; margin:2rem 0 .6rem }
-h3 { font-size:1rem; margin:1.1rem 0 .3rem }
-.soft { color:var(--soft) } .tiles { display:flex; flex-wrap:wrap; gap:.8rem; margin:1.2rem 0 }
-.tile { flex:1 1 9rem; background:var(--card); border:1px solid var(--line); border-left:.35rem solid var(--c);
-  border-radius:.5rem; padding:.7rem 1rem }
-.tile b { display:block; font-size:1.8rem; line-height:1.15 }
-svg { display:block; width:100%; height:1.4rem; border-radius:.4rem }
-table { border-collapse:collapse; width:100% } th,td { text-align:left; padding:.45rem .6rem;
-  border-bottom:1px solid var(--line); vertical-align:top }
-caption { text-align:left; color:var(--soft); padding:.3rem 0 } thead th { background:var(--card); white-space:nowrap }
-details caption { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%) }
-.step { margin:.3rem 0 .9rem } .step p { margin:.1rem 0 } td,tbody th { overflow-wrap:break-word }
-th button { all:unset; cursor:pointer; font-weight:600 }
-[aria-sort=ascending] button::after { content:" \2191" } [aria-sort=descending] button::after { content:" \2193" }
- th button:focus-visible, summary:focus-visible { outline:2px solid currentColor }
-.word { font-weight:600; color:var(--c); white-space:nowrap } .word::before { content:attr(data-mark) " " }
-details { border:1px solid var(--line); border-radius:.5rem; margin:.6rem 0; padding:.2rem 1rem; background:var(--card);
-  break-inside:avoid-page }
-summary { cursor:pointer; padding:.5rem 0; font-weight:600 } code, pre {
-  font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace; overflow-wrap:anywhere; white-space:pre-wrap }
-.wide { overflow-x:auto }
-pre { margin:.2rem 0; padding:.4rem .7rem; border-left:3px solid var(--line) }
-input,select { font:inherit; padding:.35rem .6rem; border:1px solid var(--line); border-radius:.4rem; background:var(--bg);
-  color:var(--fg) }
-.controls { display:flex; flex-wrap:wrap; gap:.6rem; margin:.6rem 0 } ol,ul { margin:.2rem 0; padding-left:1.4rem }
-.compliant{--c:var(--compliant)} .noncompliant{--c:var(--noncompliant)} .undetermined{--c:var(--undetermined)}
-  .not_reached{--c:var(--not_reached)} .unsupported{--c:var(--unsupported)}
-@media print { .controls { display:none } body { max-width:none; padding:0 } details { border:0; background:none } }
-"""
-
-SCRIPT = r"""
-(function () {
-  var body = document.querySelector("#hosts tbody"), rows = Array.prototype.slice.call(body.rows);
-  var find = document.getElementById("find"), show = document.getElementById("show"), shown = document.getElementById("shown");
-  var heads = document.querySelectorAll("#hosts thead th");
-  document.querySelector(".controls").hidden = false;
-  function detail(row) { return document.getElementById(row.querySelector("a").hash.slice(1)); }
-  function filter() {
-    var text = find.value.toLowerCase(), count = 0;
-    rows.forEach(function (r) {
-      var on = (!show.value || r.dataset.word === show.value) && r.textContent.toLowerCase().indexOf(text) >= 0;
-      r.hidden = detail(r).hidden = !on;
-      count += on ? 1 : 0;
-    });
-    shown.textContent = count + " of " + rows.length + " hosts";
-  }
-  find.addEventListener("input", filter); show.addEventListener("change", filter); filter();
-  heads.forEach(function (th, column) {
-    var up = false;
-    th.firstChild.addEventListener("click", function () {
-      up = !up;
-      heads.forEach(function (x) { x.removeAttribute("aria-sort"); });
-      th.setAttribute("aria-sort", up ? "ascending" : "descending");
-      rows.sort(function (a, b) {
-        var order = a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, {numeric: true});
-        return up ? order : -order;
-      });
-      rows.forEach(function (r) { body.appendChild(r); });
-    });
-  });
-  function reveal() { var d = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); if (d) { d.open = true; } }
-  window.addEventListener("hashchange", reveal); reveal();
-  window.addEventListener("beforeprint", function () { document.querySelectorAll("details").forEach(function (d) { d.open = true; }); });
-})();
-"""
-
-TEMPLATE = r"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{{ policy | safe }}">
-<title>{{ title }}</title>
-<style>{{ style | safe }}</style>
-</head>
-<body>
-<header>
-<h1>{{ title }}</h1>
-<p class="soft">Made {{ generated }} &middot; {{ counts.hosts }} hosts</p>
-</header>
-<main>
-<div class="tiles">
-{%- for word, n in tiles %}
-<div class="tile {{ word }}"><b>{{ n }}</b>{{ words[word] }}</div>
-{%- endfor %}
-</div>
-<svg role="img" aria-label="{% for word, n in tiles %}{{ n }} {{ words[word] }}{{ ', ' if not loop.last }}{% endfor %}"
-  viewBox="0 0 1000 24" preserveAspectRatio="none">
-{%- for part in parts %}
-<rect x="{{ part.x }}" y="0" width="{{ part.width }}" height="24" fill="var(--{{ part.word }})"><title>{{ part.n }} {{
-  words[part.word] }}</title></rect>
-{%- endfor %}
-</svg>
-<h2>All hosts</h2>
-<div class="controls" hidden>
-<label>Find <input id="find" type="search" placeholder="host, platform, verdict"></label>
-<label>Show <select id="show"><option value="">all</option>{% for word, n in tiles %}<option value="{{ word }}">{{
-  words[word] }}</option>{% endfor %}</select></label>
-<span id="shown" class="soft" role="status"></span>
-</div>
-<div class="wide">
-<table id="hosts">
-<caption>What needs action stands first. The headings sort.</caption>
-<thead><tr>{% for name in ("Host", "Result", "SIP ALG", "On the wire", "UDP timeout", "Forwards", "Platform", "Firmware") %}
-  <th scope="col"><button type="button">{{ name }}</button></th>{% endfor %}</tr></thead>
-<tbody>
-{%- for row in rows %}
-<tr data-word="{{ row.compliance }}"><th scope="row"><a href="#h{{ loop.index }}">{{ row.host }}</a></th>
-<td><span class="word {{ row.compliance }}" data-mark="{{ marks[row.compliance] }}">{{ words[row.compliance] }}</span></td>
-<td>{{ verdict(row, "sip_alg") }}</td><td>{{ on_the_wire(row) }}</td><td>{{ timeout(row) }}</td><td>{{ verdict(row, "port_forwards") }}</td>
-<td>{{ row.platform }}</td><td>{{ row.firmware }}</td></tr>
-{%- endfor %}
-</tbody>
-</table>
-</div>
-<h2>Host by host</h2>
-{%- for row in rows %}
-<details id="h{{ loop.index }}"{% if row.compliance == "noncompliant" and loop.index <= 20 %} open{% endif %}>
-<summary>{{ row.host }} &mdash; <span class="word {{ row.compliance }}" data-mark="{{ marks[row.compliance] }}">{{
-  words[row.compliance] }}</span></summary>
-<p class="soft">{{ row.model }} {{ row.platform }} {{ row.firmware }} {{ row.finished }}</p>
-{%- if row.error %}<p><strong>{{ row.error }}</strong></p>{% endif %}
-{%- if row.findings %}<h3>Findings</h3><ul>{% for f in row.findings %}<li><strong>{{ f.severity }}</strong>: {{
-  f.text }} <span class="soft">{{ f.id }}</span></li>{% endfor %}</ul>{% endif %}
-{%- if row.advice %}<h3>To be done by hand</h3><ol>{% for text in row.advice %}<li>{{ text }}</li>{% endfor %}</ol>{% endif %}
-{%- for word, steps in (("Plan", row.plan), ("Done", row.done)) %}{% if steps %}<h3>{{ word }}</h3>{% for s in steps %}
-<div class="step"><pre>{{
-  s.do }}</pre><p class="soft">taken back by</p><pre>{{ s.undo }}</pre></div>{% endfor %}{% endif %}{% endfor %}
-{%- for aspect in row.aspects %}{% if aspect.mechanisms %}<h3>{{ aspect.name }}: {{ aspect.verdict }}</h3>
-<div class="wide"><table><caption>Where {{ aspect.name }} is decided on {{ row.host }}</caption>
-<thead><tr><th scope="col">Mechanism</th><th scope="col">Where</th><th scope="col">State</th><th scope="col">Seen</th>
-  </tr></thead><tbody>
-{%- for m in aspect.mechanisms %}
-<tr><th scope="row">{{ m.id }}</th><td>{{ m.scope }}</td><td>{{
-  m.state }}{% if m.basis %} <span class="soft">({{ m.basis }}, {{ m.label }})</span>{% endif %}</td>
-<td>{% for line in m.evidence %}<code>{{
-  line }}</code><br>{% endfor %}</td></tr>{% endfor %}
-</tbody></table></div>{% endif %}{% endfor %}
-{%- if row.path %}<h3>On the wire: {{ row.path.words }}</h3>
-<p class="soft">{{ row.path.finished }}, {{ row.path.profile }}{% if row.path.keepalive %}; keepalive at most every {{
-  row.path.keepalive }}{% endif %}</p>
-<ul>{% for text in row.path.reasons %}<li>{{ text }}</li>{% endfor %}</ul>
-{%- if row.path.rewritings %}<div class="wide"><table><caption>What was changed on the way to {{ row.host }}</caption>
-<thead><tr><th scope="col">Message</th><th scope="col">Sent</th><th scope="col">Arrived</th><th scope="col">Whose address</th>
-  </tr></thead><tbody>
-{%- for one in row.path.rewritings %}
-<tr><th scope="row">{{ one.case }}</th><td><code>{{ one.before }}</code></td><td><code>{{ one.after }}</code></td><td>{{
-  one.whose }}</td></tr>{% endfor %}
-</tbody></table></div>{% endif %}
-{%- if row.path.not_tested %}<p>Not tested: {{ row.path.not_tested | join("; ") }}</p>{% endif %}{% endif %}
-{%- if row.not_checked %}<h3>Not checked</h3><ul>{% for text in row.not_checked %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
-</details>
-{%- endfor %}
-</main>
-<script>{{ script | safe }}</script>
-</body>
-</html>
-"""
-
-MARKS = {
-    "compliant": "\u2714",
-    "noncompliant": "\u2718",
-    "undetermined": "?",
-    "unsupported": "\u2013",
-    "not_reached": "\u2205",
-}
-
-
-def _timeout(row: Row) -> str:
-    for aspect in row["aspects"]:
-        if aspect["name"] == "udp_timeout":
-            seconds = f" ({aspect['seconds']} s)" if aspect["seconds"] is not None else ""
-            return f"{aspect['verdict']}{seconds}"
-    return ""
+PLAIN = 400_000
+"""Characters of the hosts' pages up to which they stand in the file as they are."""
+PACK = 32
+"""Hosts that are packed together: more are smaller in sum, fewer open faster."""
+MOST_ASPECTS = 8
+MOST_GONE = 50
+FIRST = "sip_alg"
+"""The aspect that a telephone has room for in the table."""
+HEADINGS = {"port_forwards": "Forwards"}
+"""Shorter words where a table has many columns."""
+SEVERITIES = {"high": "n", "medium": "u", "low": "x", "info": "x"}
 
 
 def _hash(text: str) -> str:
@@ -223,19 +56,158 @@ POLICY = (
 )
 
 
-def to_html(rows: Sequence[Row], title: str, generated: str) -> Iterator[str]:
-    """Pieces of the HTML file. Raises MissingLibrary where Jinja2 is not installed."""
+def to_html(rows: Sequence[Row], title: str, generated: str, gone: Sequence[Mapping[str, str]] = ()) -> Iterator[str]:
+    """Pieces of the HTML file. `gone` are hosts of an earlier report that are in this one no more: `host`, `compliance`, `finished`.
+
+    Raises MissingLibrary where Jinja2 is not installed.
+    """
     if JINJA_ERROR:
         raise MissingLibrary("jinja2", JINJA_ERROR)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    counts: dict[str, Any] = summary(rows)
-    tiles = [(word, counts["compliance"][word]) for word in WORDS if word in counts["compliance"]]
-    parts, x = [], 0.0
-    for word, n in tiles:
-        width = 1000.0 * n / max(1, counts["hosts"])
-        parts.append({"word": word, "n": n, "x": round(x, 2), "width": round(width, 2)})
-        x += width
-    yield from environment.from_string(TEMPLATE).generate(
-        rows=rows, title=title, generated=generated, counts=counts, tiles=tiles, parts=parts,
-        words=WORDS, marks=MARKS, verdict=verdict, on_the_wire=on_the_wire, timeout=_timeout, policy=POLICY, style=STYLE, script=SCRIPT,
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made = {name: environment.from_string(getattr(templates, name)) for name in ("FLEET", "LINE", "MIDDLE", "PACKED")}
+    host, end = environment.from_string(templates.HOST), environment.from_string(templates.END)
+    aspects = _aspects(rows)
+    has = {key: any(row[name] for row in rows) for key, name in (("site",) * 2, ("change",) * 2, ("wire", "path"))}
+    pages = (host.render(_page(n, row)) for n, row in enumerate(rows))
+    first, size = [], 0
+    for page in pages:
+        first.append(page)
+        size += len(page)
+        if size > PLAIN:
+            break
+    packed = size > PLAIN
+    yield made["FLEET"].render(
+        title=title, generated=generated, policy=POLICY, style=STYLE, picture=picture_of(rows), aspects=aspects,
+        columns=_columns(aspects, has), has=has, packed=packed, gone=gone, most_gone=MOST_GONE,
     )  # fmt: skip
+    for row in rows:
+        yield made["LINE"].render(_line(row, aspects), has=has)
+    meanings = [(CODES[word], text, MEANINGS[word]) for word, text in WORDS.items()]
+    yield made["MIDDLE"].render(meanings=meanings, pack=PACK)
+    if packed:
+        yield "</div>\n"
+        yield from (made["PACKED"].render(text=text) for text in _packs(first, pages))
+    else:
+        yield from first
+        yield "</div>\n"
+    yield end.render(script=SCRIPT, version=VERSION)
+
+
+def _packs(first: list[str], rest: Iterable[str]) -> Iterator[str]:
+    """The pages, PACK together, compressed as browsers take it (zlib) and as Base64. `first` is emptied."""
+    waiting, first[:] = list(first), []
+    for page in rest:
+        waiting.append(page)
+        while len(waiting) > PACK:
+            yield _pack(waiting[:PACK])
+            del waiting[:PACK]
+    while waiting:
+        yield _pack(waiting[:PACK])
+        del waiting[:PACK]
+
+
+def _pack(pages: Iterable[str]) -> str:
+    # Half a character is written as its escape, as in the other files.
+    data = "".join(pages).encode("utf-8", "backslashreplace")
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def _aspects(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """(name, title) of each aspect that was judged somewhere: the known ones in their order, then the others."""
+    found = {aspect["name"] for row in rows for aspect in row["aspects"]}
+    names = [name for name in ASPECTS if name in found] + sorted(found - set(ASPECTS))
+    return [(name, _title(name)) for name in names[:MOST_ASPECTS]]
+
+
+def _title(aspect: str) -> str:
+    return ASPECTS.get(aspect, aspect.replace("_", " "))
+
+
+def _columns(aspects: Sequence[tuple[str, str]], has: dict[str, bool]) -> list[tuple[str, str, bool]]:
+    """(key, heading, whether a telephone does without)."""
+    return [
+        ("host", "Host", False),
+        *([("site", "Site", True)] if has["site"] else []),
+        ("result", "Result", False),
+        *([("change", "Change", True)] if has["change"] else []),
+        *((name, HEADINGS.get(name, title[0].upper() + title[1:]), name != FIRST) for name, title in aspects),
+        *([("wire", "Wire", True)] if has["wire"] else []),
+        ("vendor", "Vendor", True),
+        ("model", "Device", True),
+        ("firmware", "Firmware", True),
+    ]
+
+
+def _shown(aspect: Row) -> str:
+    """The verdict, with the seconds of a timer."""
+    return f"{aspect['verdict']} ({aspect['seconds']} s)" if aspect["seconds"] is not None else str(aspect["verdict"])
+
+
+def _code(compliance: str) -> str:
+    return CODES.get(compliance, "u")
+
+
+def _wire(row: Row) -> str:
+    path = row["path"]
+    if not path:
+        return ""
+    return WIRE.get(path["verdict"], "n") if path["current"] else "u"
+
+
+def _when(time: str) -> str:
+    return time.replace("T", " ").replace("Z", " UTC")
+
+
+def _change(row: Row) -> str:
+    return CHANGES.get(row["change"], str(row["change"]))
+
+
+def _cell(name: str, aspect: Row | None) -> tuple[str, str]:
+    """The classes and the text of an aspect in the table."""
+    less = [] if name == FIRST else ["less"]
+    if aspect is None:
+        return " ".join(less), ""
+    return " ".join([_code(aspect["compliance"]), *less]), _shown(aspect)
+
+
+def _line(row: Row, aspects: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    by_name = {a["name"]: a for a in row["aspects"]}
+    return {
+        "row": row,
+        "code": _code(row["compliance"]),
+        "word": WORDS[row["compliance"]],
+        "aspects": [_cell(name, by_name.get(name)) for name, _title_of in aspects],
+        "words": " ".join(dict.fromkeys((row["platform"], *(f["id"] for f in row["findings"])))),
+        "change": _change(row),
+        "wire": _wire(row),
+    }
+
+
+def _page(n: int, row: Row) -> dict[str, Any]:
+    device = " ".join(text for text in (row["vendor"], row["model"]) if text)
+    return {
+        "n": n,
+        "row": row,
+        "code": _code(row["compliance"]),
+        "word": WORDS[row["compliance"]],
+        "change": "" if row["change"] in ("", "same") else _change(row),
+        "changes": [change_text(change) for change in row["changes"]],
+        "wire": _wire(row),
+        "seen_on_wire": _when(row["path"]["finished"]) if row["path"] else "",
+        "facts": (
+            ("Device", device),
+            ("Platform", row["platform"]),
+            ("Firmware", row["firmware"]),
+            ("Site", row["site"]),
+            ("Seen", _when(row["finished"])),
+            ("How", MODES.get(row["mode"], row["mode"])),
+        ),
+        "aspects": [
+            {**a, "title": _title(a["name"]), "code": _code(a["compliance"]), "shown": _shown(a)}
+            for a in row["aspects"]
+        ],
+        "severities": {**dict.fromkeys((f["severity"] for f in row["findings"]), "x"), **SEVERITIES},
+        "sure": {**dict.fromkeys((m["label"] for a in row["aspects"] for m in a["mechanisms"]), ""), **SURE},
+    }

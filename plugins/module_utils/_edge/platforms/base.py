@@ -140,6 +140,11 @@ class Platform:
         return firmware is not None and re.match(self.firmware, firmware) is not None
 
     @property
+    def vendor(self) -> str:
+        """Who makes it, as people write it: the title begins with that."""
+        return self.title.split()[0].rstrip(",")
+
+    @property
     def has_command_line(self) -> bool:
         """Whether it can be asked who it is over SSH or telnet."""
         return self.door is None

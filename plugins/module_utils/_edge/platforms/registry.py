@@ -81,6 +81,12 @@ def has_two_doors(name: str) -> bool:
     return platform is not None and platform.over_https is not None
 
 
+def vendor_of(name: str) -> str:
+    """The vendor of a platform as people write it, "" for a name that is not known."""
+    platform = _BY_NAME.get(name.strip().lower())
+    return platform.vendor if platform is not None else ""
+
+
 def of_backup(text: str) -> Platform | None:
     """The one platform that recognises a saved configuration; None when none or several do."""
     if looks_binary(text[:4096]):
