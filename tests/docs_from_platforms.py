@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.report_words import ASPECTS as TITLES
+from ansible_collections.voip.edge.plugins.module_utils._edge.core.report_words import SURE
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.verdict import ASPECTS
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.base import Fact, Platform, unmarked
 from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS
@@ -29,22 +31,17 @@ INDEX = "docs/docsite/extra-docs.yml"
 GUIDES = (
     "guide_first_audit",
     "guide_onboarding",
+    "guide_report",
+    "guide_nightly",
+    "guide_scale",
     "guide_verdicts",
     "guide_probe",
+    "guide_profiles",
     "guide_security",
     "guide_adding_a_platform",
 )
 
 CHANGED = {"yes": "yes", "opt-in": "if allowed", "no": "by hand"}
-SURE = {
-    "doc": "vendor's documentation",
-    "src": "captures, working software",
-    "user": "reported by users",
-    "inferred": "inferred",
-    "recall": "not confirmed",
-    "unknown": "unknown",
-}
-TITLES = {"sip_alg": "SIP ALG", "udp_timeout": "UDP timeout", "port_forwards": "port forwards"}
 LICENCE = "\n".join(
     (
         "..",

@@ -57,7 +57,7 @@ def _known(shop: Workshop) -> dict[str, Gate]:
 
 def _environment_files(name: str, newest: str) -> list[str]:
     """The requirement files of an environment; linters live in the newest core's only."""
-    special = {"certification": ["certification"], "docs": ["run", "docs"]}
+    special = {"certification": ["certification"], "docs": ["run", "docs"], "content": ["run", "demo", "content"]}
     return special.get(name) or ["run", "unit", *(["lint"] if name == newest else [])]
 
 

@@ -72,10 +72,14 @@ class Workshop:
 
     def _lay_path(self) -> None:
         """A folder with a link to each interpreter that works, to stand first on PATH."""
-        for old in self._path.iterdir():
-            old.unlink()
-        for interpreter in self.pythons.values():
-            (self._path / f"python{interpreter.label}").symlink_to(interpreter.path)
+        wanted = {f"python{python.label}": python.path for python in self.pythons.values()}
+        for link in self._path.iterdir():
+            # Another run may be at work here: what is right stays.
+            if not link.exists() or (link.name.startswith("python") and wanted.get(link.name) != link.readlink()):
+                link.unlink(missing_ok=True)
+        for name, path in wanted.items():
+            if not (self._path / name).is_symlink():
+                (self._path / name).symlink_to(path)
 
     def _environment(self) -> dict[str, str]:
         """The machine's environment without what belongs to another Python, and with a home of our own."""

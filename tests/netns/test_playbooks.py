@@ -77,7 +77,7 @@ def test_onboarding_shows_the_wire_before_and_after(site: Site) -> None:
     assert (joined["path"]["verdict"], joined["compliance"]) == ("clean", "compliant")
     assert [(one["moment"], one["verdict"]) for one in joined["path"]["earlier"]] == [("before", "rewritten")]
     report = (site.folder / "report" / "report.html").read_text()
-    assert "On the wire: clean (before: rewritten)" in report
+    assert "clean (before: rewritten)" in report
 
 
 def test_a_change_that_blocks_sip_is_taken_back(site: Site) -> None:

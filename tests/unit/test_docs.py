@@ -20,7 +20,7 @@ import yaml
 from ansible_collections.voip.edge.plugins.module_utils._edge import options
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.errors import EdgeError
 from ansible_collections.voip.edge.plugins.module_utils._edge.core.model import LABELS
-from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS
+from ansible_collections.voip.edge.plugins.module_utils._edge.platforms.registry import PLATFORMS, vendor_of
 from tests import docs_from_platforms
 from tests.lab import Lab, variants
 from tests.unit.conftest import audit
@@ -107,6 +107,14 @@ def test_every_platform_page_has_sources() -> None:
         text = GUIDES[f"platform_{platform.name}"]
         assert "None is given yet" not in text
         assert re.search(r"^Sources\n-+\n\n\* ", text, re.M)
+
+
+def test_every_platform_has_a_vendor_as_people_write_it() -> None:
+    for platform in PLATFORMS:
+        assert re.fullmatch(r"[A-Z][A-Za-z-]+", platform.vendor), platform.title
+        assert platform.name.startswith(platform.vendor.lower().replace("-", "")) or platform.vendor == "OpenWrt"
+        assert vendor_of(platform.name) == platform.vendor
+    assert vendor_of("nobody") == ""
 
 
 def test_the_inventory_is_five_lines() -> None:

@@ -266,6 +266,35 @@ def test_only_old_flows_changed_is_stale() -> None:
     assert "clear them" in verdict.reasons[-1]
 
 
+def with_one_changed(evidence: Evidence, path: Path, method: str) -> Evidence:
+    """The same, with the first request of that method on a path changed and the others as they are."""
+    at = next(
+        index
+        for index, sighting in enumerate(evidence.sightings)
+        if (sighting.case.path, sighting.case.method, sighting.direction) == (path, method, OUT)
+    )
+    first = replace(evidence.sightings[at], state=CHANGED, changes=(VIA,))
+    return replace(evidence, sightings=(*evidence.sightings[:at], first, *evidence.sightings[at + 1 :]))
+
+
+def test_a_fresh_port_that_meets_an_old_flow_by_chance_is_stale_too() -> None:
+    stale = with_state(all_clean(), CHANGED, path=UDP_SIP)
+
+    verdict = judge(with_one_changed(stale, UDP_FRESH, "INVITE"))
+
+    assert verdict.verdict == STALE
+    assert not [reason for reason in verdict.reasons if "from port fresh" in reason]
+
+
+def test_fresh_flows_that_are_changed_more_than_by_chance_are_rewriting() -> None:
+    stale = with_state(all_clean(), CHANGED, path=UDP_SIP)
+    often = with_one_changed(with_one_changed(stale, UDP_FRESH, "INVITE"), UDP_FRESH, "OPTIONS")
+
+    assert judge(often).verdict == REWRITTEN
+    # An ALG that only knows one method changes each of its messages.
+    assert judge(with_state(stale, CHANGED, path=UDP_FRESH, method="REGISTER", direction=OUT)).verdict == REWRITTEN
+
+
 def test_old_flows_without_a_fresh_comparison_are_rewriting() -> None:
     evidence = with_state(all_clean(), CHANGED, path=UDP_SIP)
     unseen = replace(evidence, sightings=tuple(s for s in evidence.sightings if s.case.path != UDP_FRESH))

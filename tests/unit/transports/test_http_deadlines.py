@@ -201,7 +201,7 @@ def test_a_connection_is_not_used_again_after_an_answer_that_did_not_end() -> No
             talk.reply(200, b"good")
 
     with Server(serving(answer)) as server:
-        asking = session(server, timeout=0.3)
+        asking = session(server, timeout=1.0)
         with pytest.raises(DeviceTimeout):
             asking.request("GET", "/slow")
         assert asking.request("GET", "/b").body == b"good"
