@@ -26,7 +26,9 @@ ENTER = Path(enter.__file__)
 
 # A lab with everything that it can hold: two routers, OpenSSH with an open session, a process of the user's own.
 VICTIM = """\
-import os, subprocess, sys
+import os, signal, subprocess, sys
+# Where a shell started all this in the background, SIGINT is ignored from there on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.lab.netns import Lab
 from tests.lab.netns.openssh import OpenSSH
 
