@@ -20,7 +20,6 @@ from ansible_collections.voip.edge.plugins.module_utils._edge.probe.compare impo
     Addresses,
     Change,
     compare,
-    contradictions,
     inserted,
     whose,
 )
@@ -199,13 +198,6 @@ def test_every_difference_of_bytes_is_a_difference_and_has_an_explanation() -> N
         assert bool(changes) == (bytes(edited) != INVITE)
         assert all(change.part in PARTS and change.kind in KINDS for change in changes)
         assert all(change.before != change.after for change in changes)
-
-
-def test_a_half_translated_message_contradicts_itself() -> None:
-    assert contradictions(INVITE) == ()
-    found = contradictions(linux_outbound(INVITE))
-    assert [line.split(":")[0] for line in found] == ["a=rtcp", "a=candidate"]
-    assert contradictions(b"OPTIONS sip:a SIP/2.0\r\n\r\n") == ()
 
 
 def test_a_change_as_a_record_keeps_it() -> None:

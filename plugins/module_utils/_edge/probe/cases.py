@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import bodies
-from .bodies import TCP, UDP, Address, Opened
+from .bodies import TCP, UDP, Opened
 from .evidence import CONTROL, FRESH, SIP_PORT, Case, Path
 from .messages import METHODS, Shape
 from .verdicts import LARGE, STANDARD_PORT
@@ -95,7 +95,3 @@ def inbound(places: Places, sources: tuple[str, ...]) -> Iterator[Case]:
 
 def sources(sip_port_free: bool) -> tuple[str, ...]:
     return (FRESH, SIP_PORT) if sip_port_free else (FRESH,)
-
-
-def target(server: Address, case: Case) -> Address:
-    return server._replace(port=case.path.port)

@@ -112,18 +112,6 @@ def inserted(changes: Sequence[Change]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for change in changes for address in change.inserted))
 
 
-def contradictions(received: bytes) -> tuple[str, ...]:
-    """Lines of one received message that disagree about an address: the mark of a message that was half translated.
-
-    Compares c= with a=rtcp and a=candidate, which the Linux ALG leaves alone. Evidence only; bytes decide.
-    """
-    message = _Message(received)
-    connection = next((line for line in message.body if line.startswith("c=")), "")
-    ours = set(_ADDRESS.findall(connection))
-    references = [line for line in message.body if line.startswith(("a=rtcp:", "a=candidate:"))]
-    return tuple(line for line in references if ours and not ours & set(_ADDRESS.findall(line)))
-
-
 class _Message:
     """A message taken apart without ever failing: octets are read as Latin-1, any line end ends a line."""
 
