@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,8 +166,10 @@ def test_every_playbook_command_is_taken(tmp_path: Path, line: str) -> None:
     root = tmp_path / "root" / "ansible_collections" / "voip"
     root.mkdir(parents=True)
     (root / "edge").symlink_to(home)
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "root"), "HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "ansible", "playbook", *words, "--list-tasks", "--list-hosts"]
+    # ansible-test has a command of this name, and no `python -m ansible playbook`; elsewhere it is beside the Python.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "root"), "HOME": str(tmp_path), "PATH": path}
+    command = [str(shutil.which("ansible-playbook", path=path)), *words, "--list-tasks", "--list-hosts"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "hosts (0)" not in done.stdout
