@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,90 @@ def test_the_role_names_its_file_as_the_record_is_named(host: str) -> None:
     environment = jinja2.Environment()
     environment.filters["regex_replace"] = lambda text, old, new: re.sub(old, new, text)
     assert environment.from_string(template).render(inventory_hostname=host) == reporting.file_name(host)
+
+
+def night(folder: Path, day: int, wire: str = "", **more: Any) -> tuple[str, list[tuple[str, str, str]]]:
+    """A night with a compliant device, and with a probe of this verdict before it: the host's word, and what changed on the wire."""
+    date = f"2026-02-{day:02}T0"
+    if wire:
+        put(
+            folder,
+            "probes/fw1.json",
+            probe(wire, *([rewriting()] if wire == "rewritten" else []), asked=f"{date}1:00:00Z"),
+        )
+    times = {"started": f"{date}2:00:00Z", "finished": f"{date}2:00:09Z"}
+    reporting.write_record(str(folder), device(host="fw1", firmware=f"7.{day}", **times))
+    reporting.write_report(str(folder), ["fw1"], since=f"{date}1:30:00Z", **more)
+    whole = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    (one,) = whole["changes"] or [{"change": "", "changes": []}]
+    word = one["change"] or next(iter(whole["summary"]["change"]), "")
+    return word, [(c["change"], c["was"], c["now"]) for c in one["changes"] if c["aspect"] == "path"]
+
+
+def test_nights_on_the_wire(tmp_path: Path) -> None:
+    assert night(tmp_path, 1, "clean") == ("", []), "the first night"
+    assert night(tmp_path, 2, "clean") == ("same", [])
+    assert night(tmp_path, 3, "rewritten") == ("new", [("new", "clean", "rewritten")])
+    assert night(tmp_path, 4, "rewritten") == ("same", [])
+    assert night(tmp_path, 5, "clean") == ("fixed", [("fixed", "rewritten", "clean")])
+    assert night(tmp_path, 6, "inconclusive") == ("same", []), "what proves nothing is passed over"
+    assert night(tmp_path, 7, "rewritten") == ("came_back", [("came_back", "clean", "rewritten")])
+    shown = html.unescape((tmp_path / "report.md").read_text(encoding="utf-8"))
+    assert "path came back: clean -> rewritten, firmware 7.5 -> 7.7, last seen clean 2026-02-05T01:00:00Z" in shown
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["wire_change"] for row in csv.DictReader(stream)] == ["came_back"]
+
+
+def test_what_is_worse_on_the_wire_alone_is_a_regression(tmp_path: Path) -> None:
+    night(tmp_path, 1, "clean")
+    night(tmp_path, 2, "rewritten")
+    reason = reporting.write_report(str(tmp_path), ["fw1"], fail_on=("regression",))["reason"]
+    assert reason.startswith("regression: 1 host(s): fw1 (path new: clean -> rewritten, firmware 7.1 -> 7.2, last")
+
+
+def test_a_probe_of_an_earlier_night_is_told_once(tmp_path: Path) -> None:
+    night(tmp_path, 1, "clean")
+    assert night(tmp_path, 2, "rewritten")[0] == "new"
+    assert night(tmp_path, 2)[0] == "new", "the same night's report, made again"
+    assert night(tmp_path, 3) == ("same", []), "nobody looked again"
+    assert [p.name.split("-")[1] for p in sorted((tmp_path / "history" / "fw1").iterdir())].count("path") == 2
+
+
+def test_a_device_that_is_fixed_under_a_wire_that_is_not_is_not_fixed(tmp_path: Path) -> None:
+    put(tmp_path, "probes/fw1.json", probe("rewritten", rewriting(), asked="2026-01-31T01:00:00Z"))
+    times = {"started": "2026-01-31T02:00:00Z", "finished": "2026-01-31T02:00:09Z"}
+    reporting.write_record(str(tmp_path), device("active", host="fw1", **times))
+    reporting.write_report(str(tmp_path), ["fw1"])
+    assert night(tmp_path, 1, "rewritten") == ("same", [])
+    assert night(tmp_path, 2, "clean") == ("fixed", [("fixed", "rewritten", "clean")])
+
+
+def test_the_wire_against_an_earlier_report(tmp_path: Path) -> None:
+    earlier, now = tmp_path / "earlier", tmp_path / "now"
+    night(earlier, 1, "rewritten")
+    for day, wire in ((2, "clean"), (3, "clean")):
+        night(now, day, wire)
+    assert night(now, 4, "clean", earlier=str(earlier)) == ("fixed", [("fixed", "rewritten", "clean")])
+    assert night(now, 5, "rewritten", earlier=str(earlier)) == ("came_back", [("came_back", "clean", "rewritten")])
+    copy = shutil.copytree(now, tmp_path / "copy")
+    assert night(now, 5, earlier=str(copy)) == ("same", []), "against its own copy"
+
+
+def test_a_silent_host_has_a_wire_all_the_same(tmp_path: Path) -> None:
+    night(tmp_path, 1, "clean")
+    put(tmp_path, "probes/fw1.json", probe("rewritten", rewriting(), asked="2026-02-02T01:00:00Z"))
+    reporting.write_report(str(tmp_path), ["fw1"], since="2026-02-02T01:30:00Z")
+    (one,) = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["changes"]
+    assert (one["change"], [c["change"] for c in one["changes"]]) == ("unreachable_since", ["unreachable_since", "new"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{half", "[]", '{"host": "fw1"}', '{"host": "fw1", "path": {"current": true}}', '{"host": "fw1", "path": 3}'],
+)
+def test_a_broken_file_of_the_wires_past_is_no_answer(tmp_path: Path, text: str) -> None:
+    night(tmp_path, 1, "clean")
+    (kept,) = (tmp_path / "history" / "fw1").glob("*-path-*.json")
+    kept.write_text(text, encoding="utf-8")
+    assert night(tmp_path, 2, "rewritten") == ("same", [])
+    assert not reporting.write_report(str(tmp_path), ["fw1"], fail_on=("regression",))["reason"]

@@ -5,20 +5,22 @@
 
 Many jobs write into it at once without a lock: the name follows from the record, each file is moved into place whole, and
 nobody alters one. So histories of several machines are merged by copying them together, in any order. `time` is when the
-record was finished, in UTC, `kind` what a reader has to expect in it, `digest` keeps records of one second apart.
+record was finished, in UTC, `kind` what a reader has to expect in it, `digest` keeps records of one second apart. What was
+proven on the wire lies beside the records, as `path`, with the time at which it was asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .core.drift import Load, Past, Point, point_of
+from .core.drift import Load, Past, Point, point_of, point_of_path
 from .core.errors import BadInput
 from .core.report import TIME
 from .files import cannot_write, file_name, read_json, remove_drafts, write_whole
@@ -26,15 +28,16 @@ from .files import cannot_write, file_name, read_json, remove_drafts, write_whol
 KEPT = 30
 """Records of each kind that are kept of a host where nothing else is said: a month of nights."""
 
-JUDGED, UNDETERMINED, NOT_REACHED = "judged", "undetermined", "not_reached"
+JUDGED, UNDETERMINED, NOT_REACHED, PATH = "judged", "undetermined", "not_reached", "path"
+RECORDS = (JUDGED, UNDETERMINED, NOT_REACHED)
 _NAME = re.compile(
-    r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z-(judged|undetermined|not_reached)-[0-9a-f]{16}\.json"
+    r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z-(judged|undetermined|not_reached|path)-[0-9a-f]{16}\.json"
 )
 
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One record of the past: when it was finished (ISO 8601, UTC), its kind, and where it lies."""
+    """One file of the past: when its record was finished (ISO 8601, UTC), its kind, and where it lies."""
 
     finished: str
     path: str
@@ -54,13 +57,29 @@ def _kind(record: Mapping[str, Any]) -> str:
 
 def append(report_dir: str, record: Mapping[str, Any], text: str) -> None:
     """Adds a record, whose JSON is `text`, to its host's past. Raises BadInput when that cannot be done."""
-    finished = str(record.get("finished"))
+    _append(report_dir, str(record["host"]), str(record.get("finished")), _kind(record), text)
+
+
+def append_path(
+    report_dir: str, host: str, found: Mapping[str, Any], record: Mapping[str, Any], known: Iterable[Entry]
+) -> None:
+    """Adds a record's `path` to its host's past, once: what is `known` of it stays. Raises BadInput when that cannot be done."""
+    asked = str(found.get("asked"))
+    if any(entry.kind == PATH and entry.finished == asked for entry in known):
+        return
+    device = {key: record.get(key, "") for key in ("platform", "firmware")}
+    _append(
+        report_dir, host, asked, PATH, json.dumps({"host": host, **device, "path": found}, ensure_ascii=False) + "\n"
+    )
+
+
+def _append(report_dir: str, host: str, finished: str, kind: str, text: str) -> None:
     if not TIME.fullmatch(finished):  # it cannot be put in order
         return
-    folder = _folder_of(report_dir, str(record["host"]))
+    folder = _folder_of(report_dir, host)
     digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     when = finished.replace("-", "").replace(":", "")
-    path = os.path.join(folder, f"{when}-{_kind(record)}-{digest}.json")
+    path = os.path.join(folder, f"{when}-{kind}-{digest}.json")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         write_whole(path, [text], 0o600)
@@ -104,21 +123,27 @@ def prune(past: Iterable[Entry], keep: int) -> None:
 def newest(past: Iterable[Entry], host: str) -> tuple[str, dict[str, Any]] | None:
     """The file and the newest record that is really this host's."""
     for entry in past:
-        record = read_json(entry.path)
+        record = read_json(entry.path) if entry.kind in RECORDS else None
         if record is not None and record.get("host") == host:
             return entry.path, record
     return None
 
 
-def past_of(host: str, past: Iterable[Entry], before: str, base: Point | None, also: Iterable[Point] = ()) -> Past:
+def past_of(
+    host: str,
+    past: Iterable[Entry],
+    before: str,
+    base: Point | None,
+    also: Iterable[Point] = (),
+    kinds: Collection[str] = (JUDGED, UNDETERMINED),
+) -> Past:
     """What drift looks back on: entries and points that were finished before a time; each file is read when it is asked for.
 
-    `base` is the point that an earlier report gives, if there is one; `also` are points that lie nowhere in the history.
+    `base` is the point that an earlier report gives, if there is one; `also` are points that lie nowhere in the history;
+    `kinds` those of the entries that count.
     """
     loaders: dict[tuple[str, str], Load] = {
-        (e.finished, e.path): partial(_point, e.path, host)
-        for e in past
-        if e.finished < before and e.kind != NOT_REACHED
+        (e.finished, e.path): partial(_point, e, host) for e in past if e.finished < before and e.kind in kinds
     }
     for number, point in enumerate([*also, *([] if base is None else [base])]):
         loaders[point.finished, f"\uffff{number}"] = partial(_itself, point)
@@ -126,9 +151,11 @@ def past_of(host: str, past: Iterable[Entry], before: str, base: Point | None, a
     return Past(steps, base.finished if base is not None else "")
 
 
-def _point(path: str, host: str) -> Point | None:
-    record = read_json(path)
-    return point_of(record) if record is not None and record.get("host") == host else None
+def _point(entry: Entry, host: str) -> Point | None:
+    record = read_json(entry.path)
+    if record is None or record.get("host") != host:
+        return None
+    return point_of_path(record.get("path"), record) if entry.kind == PATH else point_of(record)
 
 
 def _itself(point: Point) -> Point:

@@ -106,6 +106,7 @@ class Merged:
     keep: int
     expected: Collection[str]
     probes: Probes
+    earlier_probes: Probes | None
     rows: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, str]] = field(default_factory=list)
     """Of the records that are answers of this run the name that sorts them, and the file."""
@@ -132,11 +133,41 @@ class Merged:
             self.answers.append((file_name(host), path))
         self.seen.add(host)
         shown = stale(row) if old else row
+        seen = (joined or {}).get("path") or self.probes.path(file_name(host), host)
         if not shown["path"]:
-            shown = with_path(shown, self.probes.path(file_name(host), host))
-        shown["change"], shown["changes"] = self._compared(host, shown, record, past)
+            shown = with_path(shown, seen)
+        device = self._compared(host, shown, record, past)
+        wire = self._compared_path(host, row, seen, record or {}, past) if seen else ("", [])
+        shown["change"], shown["changes"] = drift.together(device, wire, shown["compliance"])
         history.prune(past, self.keep)
         self.rows.append(shown)
+
+    def _compared_path(
+        self, host: str, row: Row, path: Mapping[str, Any], record: Mapping[str, Any], past: Sequence[history.Entry]
+    ) -> tuple[str, list[drift.Change]]:
+        """What changed on the wire. What the run before could tell is no news, unless another report is compared with."""
+        now = drift.point_of_path(path, record)
+        if now is None:
+            return "", []
+        history.append_path(self.folder, host, path, record, past)
+        run = self.begun or row["finished"] or _NEVER
+        if not self.earlier and any(e.kind in history.RECORDS and now.finished <= e.finished < run for e in past):
+            return "", []
+        known_then, base = self._base_of_path(host, now.finished)
+        if known_then and base is None:
+            return "", []
+        known = history.past_of(host, self._with_earlier(host, past), now.finished, base, kinds=(history.PATH,))
+        self.known = self.known or bool(known)
+        return drift.compare(now, known)
+
+    def _base_of_path(self, host: str, before: str) -> tuple[bool, drift.Point | None]:
+        """Whether the earlier report has a probe of the host, and what that says if it is really earlier."""
+        if not self.earlier or self.earlier_probes is None:
+            return False, None
+        record, name, probes = self._earlier_record(self.earlier, host), file_name(host), self.earlier_probes
+        joined = probes.joined(name, record) if record is not None else {}
+        point = drift.point_of_path(joined.get("path") or probes.path(name, host), record or {})
+        return point is not None, point if point is not None and point.finished < before else None
 
     def _compared(
         self, host: str, row: Row, record: Mapping[str, Any] | None, past: Sequence[history.Entry]
@@ -148,8 +179,7 @@ class Merged:
         before = _NEVER if silent else self.begun or row["finished"]
         known_then, base = self._base(host, before)
         also = [now] if silent and now is not None and now.compliance != drift.NOT_REACHED else []
-        everything = [*past, *(history.entries(self.earlier, host) if self.earlier else [])]
-        known = history.past_of(host, everything, before, base, also)
+        known = history.past_of(host, self._with_earlier(host, past), before, base, also)
         self.known = self.known or bool(known)
         if known_then and not known:
             return "", []  # not a new host, and nothing to compare with
@@ -157,20 +187,37 @@ class Merged:
             return "", []  # this run did not try it: another one may have
         return drift.compare(None if silent else now, known)
 
+    def _with_earlier(self, host: str, past: Sequence[history.Entry]) -> list[history.Entry]:
+        return [*past, *(history.entries(self.earlier, host) if self.earlier else [])]
+
     def _base(self, host: str, before: str) -> tuple[bool, drift.Point | None]:
         """Whether the earlier report has the host, and what it says of it if that is really earlier."""
         if not self.earlier:
             return False, None
-        record = read_json(os.path.join(os.path.expanduser(self.earlier), "records", file_name(host)))
-        if record is None or record.get("host") != host:
+        record = self._earlier_record(self.earlier, host)
+        if record is None:
             return False, None
         point = drift.point_of(record)
         return True, point if point is not None and point.finished <= before else None
 
+    @staticmethod
+    def _earlier_record(folder: str, host: str) -> dict[str, Any] | None:
+        record = read_json(os.path.join(os.path.expanduser(folder), "records", file_name(host)))
+        return record if record is not None and record.get("host") == host else None
+
 
 def _gather(folder: str, hosts: Iterable[str], begun: str | None, earlier: str | None, keep: int) -> Merged:
     expected = dict.fromkeys(str(host) for host in hosts)
-    merged = Merged(folder, begun, earlier, keep, expected, Probes(folder), known=earlier is not None)
+    merged = Merged(
+        folder,
+        begun,
+        earlier,
+        keep,
+        expected,
+        Probes(folder),
+        Probes(earlier) if earlier else None,
+        known=earlier is not None,
+    )
     for path, record in iter_records(folder):
         merged.add(str(record.get("host", "?")), path, record)
     for host in expected:

@@ -300,3 +300,25 @@ def test_the_changes_are_in_every_form() -> None:
     assert "* b: unreachable since 2026-01-01T02:00:00Z, compliant before" in text
     assert "* old*: gone, compliant 2026-01-01T02:00:00Z" in text
     assert "Since the earlier run" not in "".join(report_markdown.to_markdown([report.row_of(record())], "t", "now"))
+
+
+@pytest.mark.parametrize(
+    ("device", "wire", "compliance", "word"),
+    [
+        ("same", "", "compliant", "same"),
+        ("", "same", "compliant", ""),
+        ("same", "same", "noncompliant", "same"),
+        ("same", "new", "noncompliant", "new"),
+        ("new", "came_back", "noncompliant", "came_back"),
+        ("unreachable_since", "new", "not_reached", "unreachable_since"),
+        ("fixed", "same", "noncompliant", "same"),
+        ("fixed", "", "compliant", "fixed"),
+        ("same", "fixed", "compliant", "fixed"),
+        ("same", "fixed", "noncompliant", "same"),
+        ("", "fixed", "undetermined", ""),
+        ("fixed", "worse", "undetermined", "worse"),
+    ],
+)
+def test_a_host_has_one_word_for_its_device_and_its_wire(device: str, wire: str, compliance: str, word: str) -> None:
+    one, other = {"change": device}, {"change": wire}
+    assert drift.together((device, [one]), (wire, [other]), compliance) == (word, [one, other])

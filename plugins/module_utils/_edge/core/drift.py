@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple, Optional
 
+from . import path
 from .model import COMPLIANCE
 from .records import SCHEMA
 from .report import TIME, clean
@@ -21,6 +22,8 @@ from .verdict import SIP_ALG, UDP_TIMEOUT
 
 CAME_BACK, NEW, WORSE, UNREACHABLE, FIXED, SAME = "came_back", "new", "worse", "unreachable_since", "fixed", "same"
 
+PATH = "path"
+"""Goes by the side of the names of aspects: what was seen on the wire, not on the device."""
 NOT_REACHED = "not_reached"
 UNDETERMINED = "undetermined"
 _FINE = ("compliant",)
@@ -116,6 +119,21 @@ def point_of(record: Mapping[str, Any]) -> Point | None:
         return None
 
 
+def point_of_path(found: Mapping[str, Any] | None, record: Mapping[str, Any]) -> Point | None:
+    """A record's `path` as a point, with platform and firmware of its device; None where it proves nothing about now.
+
+    Device and wire are looked at at different times, so each has a past of its own.
+    """
+    try:
+        if not found or not found["current"] or found["verdict"] == path.INCONCLUSIVE:
+            return None
+        asked, seen = found["asked"], Seen(clean(found["verdict"]), found["compliance"])
+        platform, firmware = clean(record.get("platform")), clean(record.get("firmware"))
+        return Point(asked, False, platform, firmware, seen.compliance, {PATH: seen}) if TIME.fullmatch(asked) else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _seen(aspect: Mapping[str, Any]) -> Seen:
     seconds = aspect.get("seconds")
     acting = frozenset(
@@ -145,6 +163,21 @@ def compare(now: Point | None, past: Past) -> tuple[str, list[Change]]:
         each = (_aspect(name, seen, now, past) for name, seen in now.aspects.items())
         found = [change for change in each if change is not None]
     return _word(now, found, past), found
+
+
+def together(
+    device: tuple[str, list[Change]], wire: tuple[str, list[Change]], compliance: str
+) -> tuple[str, list[Change]]:
+    """One word for a host, whose compliance is given, from what `compare` says of its device and of its wire."""
+    found = [*device[1], *wire[1]]
+    for word in (UNREACHABLE, CAME_BACK, NEW, WORSE):
+        if word in (device[0], wire[0]):
+            return word, found
+    if FIXED not in (device[0], wire[0]):
+        return device[0], found
+    if compliance == "compliant":
+        return FIXED, found
+    return SAME if device[0] == FIXED else device[0], found
 
 
 def _silent(past: Past) -> tuple[str, list[Change]]:

@@ -89,7 +89,14 @@ def _path(last: Mapping[str, Any], changed: str, before: Any, undone: Any) -> di
         *([] if before is None else [_moment("before", before, _texts(before["reasons"]))]),
         *([] if undone is None else [_moment("undone", undone, _why_blocked(undone))]),
     ]
-    return {**_kept(last), "current": asked(last) >= changed, "earlier": earlier}
+    return {**_kept(last), "current": asked(last) >= changed, "compliance": _alone_makes(last), "earlier": earlier}
+
+
+def _alone_makes(probe: Mapping[str, Any]) -> str:
+    """What the path makes of a host of which nothing else is known."""
+    if _verdict(probe) == INCONCLUSIVE:
+        return "undetermined"
+    return judge("", probe).at_best or "compliant"
 
 
 def unreadable(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -344,6 +351,7 @@ def _kept(probe: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": _verdict(probe),
         "leaning": _verdict(probe, "leaning"),
         "profile": _cut(probe["profile"]),
+        "asked": _cut(asked(probe)),
         "started": _cut(probe["started"]),
         "finished": _cut(probe["finished"]),
         "reasons": _texts(probe["reasons"]),

@@ -10,11 +10,12 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .drift import PATH
 from .report import Row, change_of, on_the_wire
 
 COLUMNS = (
     "host", "platform", "model", "firmware", "aspect", "verdict", "aspect_compliance", "seconds", "on",
-    "host_compliance", "findings", "error", "finished", "change", "site", "vendor", "on_the_wire",
+    "host_compliance", "findings", "error", "finished", "change", "site", "vendor", "on_the_wire", "wire_change",
 )  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def to_csv(rows: Iterable[Row]) -> Iterator[str]:
                 " ".join(f"{m['id']}({m['scope']})" for m in aspect["mechanisms"] if m["state"] == "on"),
                 row["compliance"], " ".join(f["id"] for f in row["findings"]), row["error"], row["finished"],
                 change_of(row, aspect["name"]), row["site"], row["vendor"], on_the_wire(row),
+                next((c["change"] for c in row["changes"] if c["aspect"] == PATH), ""),
             ))  # fmt: skip
 
 
