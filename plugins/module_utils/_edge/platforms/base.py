@@ -77,7 +77,7 @@ class Platform:
     * `identify`: the harmless command whose answer `recognise` judges; `is_look_alike` names devices to reject.
     * `read(ask, identity)`: the replies by name; `before_change(ask, replies)`: what only a change needs to know.
     * `read_forwards(ask, replies, profile)`: what only inbound forwards need, where some are wanted or are there to be judged.
-    * `from_backup(text)`: the same replies out of a saved configuration.
+    * `from_backup(text)`: the same replies out of a saved configuration, where one can be read and `recognise_backup` knows it.
     * `whole(ask, replies)`: the whole configuration as text, "" where the device does not give it; kept before a change.
     * `parse`, `assess`, `plan`: pure.
     * `enter`/`leave(parsed, scope, options)`: lines around the steps of a scope; `confirm`: lines after the proof;
@@ -92,12 +92,12 @@ class Platform:
     facts: tuple[Fact, ...]
     identify: str
     recognise: Callable[[str], bool]
-    recognise_backup: Callable[[str], bool]
     read: Callable[[Ask, str], dict[str, str]]
-    from_backup: Callable[[str], dict[str, str]]
     parse: Callable[[Replies], Any]
     assess: Callable[[Any, Profile], Assessment]
     plan: Callable[[Any, Options], Plan]
+    recognise_backup: Callable[[str], bool] = lambda _text: False
+    from_backup: Callable[[str], dict[str, str]] = lambda _text: {}
     enter: Callable[[Any, str, Options], tuple[str, ...]] = _nothing
     leave: Callable[[Any, str, Options], tuple[str, ...]] = _nothing
     confirm: Callable[[Any, Options], tuple[str, ...]] = _nothing
