@@ -301,25 +301,6 @@ def test_a_task_timeout_ends_the_session(lab: Lab) -> None:
     assert closed == [True]
 
 
-# paramiko asks for the login service again before it answers a question. OpenSSH and routers allow that, this server does
-# not; paramiko's ServiceRequestingTransport, which asks once, now and then ends a right login.
-ASKS = pytest.mark.xfail(strict=True, reason="the lab's SSH server refuses what paramiko sends first")
-
-
-@ASKS
-def test_a_device_that_asks_instead_of_taking_a_password(lab: Lab) -> None:
-    device = lab.add("cisco_ios", "nat-default", login={"auth": "keyboard-interactive"})
-    assert audit(device).error is None
-    assert device.login_attempts == 1
-
-
-@ASKS
-def test_a_wrong_answer_is_given_once(lab: Lab) -> None:
-    device = lab.add("cisco_ios", "nat-default", login={"auth": "keyboard-interactive"})
-    assert isinstance(failure(device, password="wrong"), LoginRefused)
-    assert device.login_attempts == 1
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*Diffie-Hellman")
 def test_no_common_algorithm_says_which_library_has_them(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

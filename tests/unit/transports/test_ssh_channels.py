@@ -163,7 +163,11 @@ def test_the_costly_key_exchange_comes_last_and_no_other_is_lost(monkeypatch: py
 
 
 class Interactive(paramiko.ServerInterface):
-    """A login that only asks questions, as many TACACS+ setups do."""
+    """A login that only asks questions, as many TACACS+ setups do.
+
+    Not a device of the lab: paramiko asks for the login service again before it answers. OpenSSH and routers allow that,
+    the lab's SSH server does not.
+    """
 
     def __init__(self) -> None:
         self.answers: list[str] = []
