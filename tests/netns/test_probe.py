@@ -93,7 +93,8 @@ def test_old_sessions_are_told_from_an_alg_that_is_on(lab: Lab) -> None:
     lab.router.alg_off()
     verdict = probe(lab)
     assert verdict.verdict == "rewritten_stale", verdict.reasons
-    assert {one.case.path.source for one in verdict.rewritings} == {"5060"}
+    # A fresh port may by chance be one of the first run, whose session is still there, too.
+    assert "5060" in {one.case.path.source for one in verdict.rewritings}
     lab.router.flush()
     assert probe(lab).verdict == "clean"
 

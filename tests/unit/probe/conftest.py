@@ -1,12 +1,11 @@
 # Copyright (c) voip.edge contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A reflector and a relay in front of it, on addresses of the loopback that this test alone has."""
+"""A reflector and a relay in front of it, on addresses of the loopback that this run alone has."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -54,33 +53,40 @@ def _until_stopped(reflector: Reflector) -> None:
         reflector.step(0.05)
 
 
-def _taken() -> str:
-    """Why these tests cannot run here: they need the whole loopback net, and port 5060, which phones and ALGs mean."""
-    try:
+@pytest.fixture(scope="session")
+def net() -> Iterator[int]:
+    """The second octet of a net of the loopback that no other run of tests on this machine has: its port 5060 is held meanwhile.
+
+    Port 5060 it must be, as phones and ALGs mean that one.
+    """
+    reason = ""
+    for octet in range(64, 192):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind((f"127.{64 + os.getpid() % 128}.0.1", 5060))
-            tcp.bind((f"127.{64 + os.getpid() % 128}.0.1", 5060))
-    except OSError as error:
-        return f"port 5060 of the loopback cannot be had: {error}"
-    return ""
+            try:
+                udp.bind((f"127.{octet}.0.1", 5060))
+                tcp.bind((f"127.{octet}.0.1", 5060))
+            except OSError as error:
+                reason = str(error)
+                continue
+            yield octet
+            return
+    pytest.skip(f"port 5060 of the loopback cannot be had: {reason}")
 
 
 @pytest.fixture
-def way() -> Iterator[Callable[..., Way]]:
+def way(net: int) -> Iterator[Callable[..., Way]]:
     """Makes a path whose NAT behaves as asked."""
-    if _taken():
-        pytest.skip(_taken())
     with ExitStack() as stack:
 
         def make(behaviour: Behaviour | None = None, blocked: tuple[int, ...] = (), **more: object) -> Way:
             # What is blocked is blocked over UDP.
-            net = f"127.{64 + os.getpid() % 128}.{next(_numbers) % 256}"
-            reflector = _serve(stack, Settings((f"{net}.4",), rtp_ports=RTP))
+            here = f"127.{net}.{1 + next(_numbers) % 255}"
+            reflector = _serve(stack, Settings((f"{here}.4",), rtp_ports=RTP))
             udp = sorted({address.port for address in reflector.settings.places(17)} - set(blocked))
             tcp = sorted({address.port for address in reflector.settings.places(6)})
-            relay = stack.enter_context(Relay(f"{net}.2", f"{net}.103", f"{net}.4", udp, tcp, behaviour))
-            values = {"reflector_proven": True, "own_nat": False, "local": f"{net}.1", **more}
-            options = Options(Address(f"{net}.2", CONTROL_PORT), SECRET, **values)  # type: ignore[arg-type]
+            relay = stack.enter_context(Relay(f"{here}.2", f"{here}.103", f"{here}.4", udp, tcp, behaviour))
+            values = {"reflector_proven": True, "own_nat": False, "local": f"{here}.1", **more}
+            options = Options(Address(f"{here}.2", CONTROL_PORT), SECRET, **values)  # type: ignore[arg-type]
             return Way(options, relay, reflector)
 
         yield make
