@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import html
 import json
 import re
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jinja2
 import pytest
@@ -111,7 +113,10 @@ def test_the_role_names_its_file_as_the_record_is_named(host: str) -> None:
 
 
 def night(folder: Path, day: int, wire: str = "", **more: Any) -> tuple[str, list[tuple[str, str, str]]]:
-    """A night with a compliant device, and with a probe of this verdict before it: the host's word, and what changed on the wire."""
+    """A night with a compliant device, and a probe of this verdict before it, at the clock of then.
+
+    Returns the host's word, and what changed on the wire.
+    """
     date = f"2026-02-{day:02}T0"
     if wire:
         put(
@@ -121,7 +126,9 @@ def night(folder: Path, day: int, wire: str = "", **more: Any) -> tuple[str, lis
         )
     times = {"started": f"{date}2:00:00Z", "finished": f"{date}2:00:09Z"}
     reporting.write_record(str(folder), device(host="fw1", firmware=f"7.{day}", **times))
-    reporting.write_report(str(folder), ["fw1"], since=f"{date}1:30:00Z", **more)
+    made = datetime.datetime.fromisoformat(f"{date}3:00:00+00:00")
+    with mock.patch.object(reporting, "_now", return_value=made):
+        reporting.write_report(str(folder), ["fw1"], **{"since": f"{date}1:30:00Z", **more})
     whole = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     (one,) = whole["changes"] or [{"change": "", "changes": []}]
     word = one["change"] or next(iter(whole["summary"]["change"]), "")
@@ -153,8 +160,30 @@ def test_a_probe_of_an_earlier_night_is_told_once(tmp_path: Path) -> None:
     night(tmp_path, 1, "clean")
     assert night(tmp_path, 2, "rewritten")[0] == "new"
     assert night(tmp_path, 2)[0] == "new", "the same night's report, made again"
-    assert night(tmp_path, 3) == ("same", []), "nobody looked again"
+    assert night(tmp_path, 2, since=None)[0] == "new", "and by itself"
+    assert night(tmp_path, 3) == ("same", []), "nobody looked again, or not yet"
+    assert night(tmp_path, 3, since=None) == ("same", [])
     assert [p.name.split("-")[1] for p in sorted((tmp_path / "history" / "fw1").iterdir())].count("path") == 2
+
+
+def test_a_probe_after_the_audit_is_told_in_the_report_that_follows(tmp_path: Path) -> None:
+    changed = []
+    for day, wire in ((1, "clean"), (2, "rewritten"), (3, "rewritten")):
+        changed.append(
+            night(tmp_path, day)[1]
+        )  # an audit makes a report of its own, with the probe of the night before
+        put(tmp_path, "probes/fw1.json", probe(wire, rewriting(), asked=f"2026-02-{day:02}T02:30:00Z"))
+        changed.append(night(tmp_path, day, since=None)[1])
+    assert changed == [[], [], [], [("new", "clean", "rewritten")], [], []]
+
+
+@pytest.mark.parametrize("told", ["{half", '{"told": 3}', '{"told": "2026"}', "{}"])
+def test_where_it_cannot_be_read_when_it_was_told_it_is_told_again(tmp_path: Path, told: str) -> None:
+    night(tmp_path, 1, "clean")
+    night(tmp_path, 2, "rewritten")
+    kept = max((tmp_path / "history" / "fw1").glob("*-path-*.json"))
+    kept.write_text(told, encoding="utf-8")
+    assert night(tmp_path, 3)[1] == [("new", "clean", "rewritten")]
 
 
 def test_a_device_that_is_fixed_under_a_wire_that_is_not_is_not_fixed(tmp_path: Path) -> None:

@@ -61,16 +61,22 @@ def append(report_dir: str, record: Mapping[str, Any], text: str) -> None:
 
 
 def append_path(
-    report_dir: str, host: str, found: Mapping[str, Any], record: Mapping[str, Any], known: Iterable[Entry]
-) -> None:
-    """Adds a record's `path` to its host's past, once: what is `known` of it stays. Raises BadInput when that cannot be done."""
+    report_dir: str, host: str, found: Mapping[str, Any], record: Mapping[str, Any], known: Iterable[Entry], now: str
+) -> str:
+    """Adds a record's `path` to its host's past unless it is `known` there. Returns when a report first told of it (ISO 8601, UTC),
+    `now` if this is the first. Raises BadInput when that cannot be done."""
     asked = str(found.get("asked"))
-    if any(entry.kind == PATH and entry.finished == asked for entry in known):
-        return
-    device = {key: record.get(key, "") for key in ("platform", "firmware")}
-    _append(
-        report_dir, host, asked, PATH, json.dumps({"host": host, **device, "path": found}, ensure_ascii=False) + "\n"
-    )
+    same = [read_json(entry.path) for entry in known if entry.kind == PATH and entry.finished == asked]
+    if not same:
+        kept = {
+            "host": host,
+            **{key: record.get(key, "") for key in ("platform", "firmware")},
+            "told": now,
+            "path": found,
+        }
+        _append(report_dir, host, asked, PATH, json.dumps(kept, ensure_ascii=False) + "\n")
+    times = [str(one.get("told")) for one in same if one is not None]
+    return min((time for time in times if TIME.fullmatch(time)), default=now)
 
 
 def _append(report_dir: str, host: str, finished: str, kind: str, text: str) -> None:

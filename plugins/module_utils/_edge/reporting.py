@@ -104,6 +104,8 @@ class Merged:
     begun: str | None
     earlier: str | None
     keep: int
+    made: str
+    """When this report is made (ISO 8601, UTC)."""
     expected: Collection[str]
     probes: Probes
     earlier_probes: Probes | None
@@ -145,13 +147,12 @@ class Merged:
     def _compared_path(
         self, host: str, row: Row, path: Mapping[str, Any], record: Mapping[str, Any], past: Sequence[history.Entry]
     ) -> tuple[str, list[drift.Change]]:
-        """What changed on the wire. What the run before could tell is no news, unless another report is compared with."""
+        """What changed on the wire. What a report told before this run is no news, unless another report is compared with."""
         now = drift.point_of_path(path, record)
         if now is None:
             return "", []
-        history.append_path(self.folder, host, path, record, past)
-        run = self.begun or row["finished"] or _NEVER
-        if not self.earlier and any(e.kind in history.RECORDS and now.finished <= e.finished < run for e in past):
+        told = history.append_path(self.folder, host, path, record, past, self.made)
+        if not self.earlier and told < (self.begun or row["finished"]):
             return "", []
         known_then, base = self._base_of_path(host, now.finished)
         if known_then and base is None:
@@ -206,18 +207,10 @@ class Merged:
         return record if record is not None and record.get("host") == host else None
 
 
-def _gather(folder: str, hosts: Iterable[str], begun: str | None, earlier: str | None, keep: int) -> Merged:
+def _gather(folder: str, hosts: Iterable[str], begun: str | None, earlier: str | None, keep: int, made: str) -> Merged:
     expected = dict.fromkeys(str(host) for host in hosts)
-    merged = Merged(
-        folder,
-        begun,
-        earlier,
-        keep,
-        expected,
-        Probes(folder),
-        Probes(earlier) if earlier else None,
-        known=earlier is not None,
-    )
+    then = Probes(earlier) if earlier else None
+    merged = Merged(folder, begun, earlier, keep, made, expected, Probes(folder), then, known=earlier is not None)
     for path, record in iter_records(folder):
         merged.add(str(record.get("host", "?")), path, record)
     for host in expected:
@@ -264,10 +257,10 @@ def write_report(
     folder = os.path.expanduser(folder)
     for place in (folder, os.path.join(folder, "records")):
         remove_drafts(place, os.listdir(place))
-    gathered = _gather(folder, hosts, begun, earlier, keep)
+    generated = _now()
+    gathered = _gather(folder, hosts, begun, earlier, keep, generated.strftime(_TIME_FORM))
     merged, gone = merge(gathered.rows, ()), _gone(gathered)
     gathered.rows.clear()
-    generated = datetime.datetime.now(datetime.timezone.utc)
     shown, counts = generated.strftime("%Y-%m-%d %H:%M UTC"), summary(merged)
     files = {
         "report.json": _json(gathered.probes, gathered.answers, merged, gone, generated.strftime(_TIME_FORM)),
@@ -287,6 +280,10 @@ def write_report(
     asked = {host_of(host) for host in gathered.expected}
     reason = alarm.reason_to_fail((r for r in merged if not asked or r["host"] in asked), fail_on)
     return {"summary": counts, "files": paths, "gone": len(gone), "reason": reason}
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _time(since: str | None) -> str | None:
