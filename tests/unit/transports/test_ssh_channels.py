@@ -235,6 +235,28 @@ def test_a_hop_gets_host_port_and_user_and_the_key_is_still_checked(lab: Lab, tm
     assert device.login_attempts == 1
 
 
+def test_a_hop_is_not_closed_under_the_thread_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next hop would get the number of the pipe, and the thread what the next device says."""
+    inside, closed = threading.Event(), []
+
+    def slow(hop: Any, _size: int) -> bytes:
+        inside.set()
+        time.sleep(0.3)
+        closed.append(hop.process.stdout.closed)
+        return b"x"
+
+    monkeypatch.setattr(paramiko.ProxyCommand, "recv", slow)
+    hop = ssh._Hop("cat")
+    reader = threading.Thread(target=hop.recv, args=(1,))
+    reader.start()
+    assert inside.wait(10)
+    hop.close()
+    reader.join(10)
+    assert closed == [False]
+    assert hop.process.stdout.closed
+    assert hop.recv(1) == b"", "the end, as of a connection that was closed"
+
+
 class Listener:
     """Accepts, says something, and then keeps the connection or closes it."""
 

@@ -16,6 +16,7 @@ import selectors
 import shlex
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -307,7 +308,20 @@ def connect(login: Login) -> Any:
 
 
 class _Hop(ProxyCommand):  # type: ignore[misc,unused-ignore]
-    """A jump command that is ended and reaped once, whoever closes it: paramiko's own leaves it and its pipes behind."""
+    """A jump command that is ended and reaped once, whoever closes it: paramiko's own leaves it and its pipes behind.
+
+    No pipe is closed while paramiko's thread reads from it: the next jump command may get its number, and that thread would
+    take what is the other's.
+    """
+
+    def __init__(self, command_line: str) -> None:
+        super().__init__(command_line)
+        self._reading = threading.Lock()
+        self._ended = False
+
+    def recv(self, size: int) -> bytes:
+        with self._reading:
+            return b"" if self._ended else bytes(super().recv(size))
 
     def close(self) -> None:
         self.process.terminate()
@@ -316,10 +330,12 @@ class _Hop(ProxyCommand):  # type: ignore[misc,unused-ignore]
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    stream.close()
+        with self._reading:
+            self._ended = True
+            for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError, ValueError):
+                        stream.close()
 
 
 def _key(login: Login) -> Any:
