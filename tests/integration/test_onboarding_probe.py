@@ -17,9 +17,9 @@ from typing import Any
 from tests.integration.conftest import Site
 from tests.lab import Device, Lab
 from tests.lab.relay_edits import Flow, is_sip, linux
-from tests.unit.probe.conftest import way
+from tests.unit.probe.conftest import net, way
 
-__all__ = ["way"]
+__all__ = ["net", "way"]
 
 Make = Callable[..., Any]
 WANTED = {

@@ -13,9 +13,9 @@ from typing import Any
 
 from tests.integration.conftest import Site
 from tests.lab.relay import Behaviour
-from tests.unit.probe.conftest import way
+from tests.unit.probe.conftest import net, way
 
-__all__ = ["way"]
+__all__ = ["net", "way"]
 
 Make = Callable[..., Any]
 
